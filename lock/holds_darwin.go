@@ -11,7 +11,7 @@ const zombie = 5 // SZOMB in <sys/proc.h>
 // Holds cannot ask who has a lock on macOS. It believes the pid of a live
 // process that started no later than the file was last written: a process
 // that got a used pid again started after its predecessor wrote it.
-func (system) Holds(f File, pid int) bool {
+func (OS) Holds(f File, pid int) bool {
 	var st unix.Stat_t
 	if err := unix.Fstat(f.(*file).fd, &st); err != nil {
 		return false

@@ -15,7 +15,7 @@ import (
 //
 // with "->" in the second place for those who only wait. The device is not
 // compared: btrfs and overlayfs show another one there than stat does.
-func (system) Holds(f File, pid int) bool {
+func (OS) Holds(f File, pid int) bool {
 	var st unix.Stat_t
 	if err := unix.Fstat(f.(*file).fd, &st); err != nil {
 		return false

@@ -72,7 +72,7 @@ type PIDFile struct {
 // it, this process included, and an [*fs.PathError] when the file cannot be
 // used. A file that a dead process left is taken over; nobody ever finds an
 // existing file empty in between. After an error nothing is held.
-func Acquire(path string) (*PIDFile, error) { return AcquireOn(system{}, path) }
+func Acquire(path string) (*PIDFile, error) { return AcquireOn(OS{}, path) }
 
 // AcquireOn is [Acquire] on sys.
 func AcquireOn(sys System, path string) (*PIDFile, error) {

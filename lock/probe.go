@@ -46,7 +46,7 @@ type Status struct {
 // process lives and started before the file was written. Probe writes nothing
 // and creates nothing; it holds a shared lock for an instant, which a start
 // waits out. What it reports was true at a moment during the call.
-func Probe(path string) (Status, error) { return ProbeOn(system{}, path) }
+func Probe(path string) (Status, error) { return ProbeOn(OS{}, path) }
 
 // ProbeOn is [Probe] on sys.
 func ProbeOn(sys System, path string) (Status, error) {

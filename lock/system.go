@@ -62,6 +62,9 @@ type System interface {
 	Pause(n int) bool
 }
 
+// OS is the [System] of the running operating system.
+type OS struct{}
+
 // File is a file opened by a [System]. The lock belongs to the open file, not
 // to the process: a second open file of the same process is refused too.
 type File interface {

@@ -4,22 +4,20 @@ package lock
 
 import "errors"
 
-type system struct{}
-
-func (system) Open(path string, mode Mode) (File, error) {
+func (OS) Open(path string, mode Mode) (File, error) {
 	return nil, pathError("open", path, errors.ErrUnsupported)
 }
 
-func (system) Same(f File, path string) (bool, error) {
+func (OS) Same(f File, path string) (bool, error) {
 	return false, pathError("lstat", path, errors.ErrUnsupported)
 }
 
-func (system) Remove(path string) error {
+func (OS) Remove(path string) error {
 	return pathError("unlink", path, errors.ErrUnsupported)
 }
 
-func (system) PID() int { return 0 }
+func (OS) PID() int { return 0 }
 
-func (system) Holds(f File, pid int) bool { return false }
+func (OS) Holds(f File, pid int) bool { return false }
 
-func (system) Pause(n int) bool { return false }
+func (OS) Pause(n int) bool { return false }

@@ -10,8 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-type system struct{}
-
 // file is a bare descriptor: an [os.File] would be closed by the garbage
 // collector once nobody refers to it, and the lock lost with it.
 type file struct {
@@ -19,7 +17,7 @@ type file struct {
 	path string
 }
 
-func (system) Open(path string, mode Mode) (File, error) {
+func (OS) Open(path string, mode Mode) (File, error) {
 	flags := unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOCTTY
 	if mode == Create {
 		flags |= unix.O_RDWR | unix.O_CREAT
@@ -60,7 +58,7 @@ func (f *file) usable(mode Mode) error {
 	return nil
 }
 
-func (system) Same(f File, path string) (bool, error) {
+func (OS) Same(f File, path string) (bool, error) {
 	var open, named unix.Stat_t
 	if err := unix.Fstat(f.(*file).fd, &open); err != nil {
 		return false, &fs.PathError{Op: "fstat", Path: path, Err: err}
@@ -75,13 +73,13 @@ func (system) Same(f File, path string) (bool, error) {
 	}
 }
 
-func (system) Remove(path string) error {
+func (OS) Remove(path string) error {
 	return pathError("unlink", path, unix.Unlink(path))
 }
 
-func (system) PID() int { return os.Getpid() }
+func (OS) PID() int { return os.Getpid() }
 
-func (system) Pause(n int) bool { return pause(n) }
+func (OS) Pause(n int) bool { return pause(n) }
 
 func (f *file) TryLock(exclusive bool) error {
 	how := unix.LOCK_SH

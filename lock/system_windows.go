@@ -8,8 +8,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-type system struct{}
-
 type file struct {
 	handle windows.Handle
 	path   string
@@ -22,7 +20,7 @@ const lockOffset = 1 << 62
 // Open shares the file with readers, writers and removers alike, and does not
 // ask for the right to delete it itself: such a handle would shut out
 // ordinary readers, which do not share deletion.
-func (system) Open(path string, mode Mode) (File, error) {
+func (OS) Open(path string, mode Mode) (File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, pathError("open", path, err)
@@ -103,7 +101,7 @@ func deletePending(h windows.Handle) (bool, error) {
 	return info.deletePending, err
 }
 
-func (system) Same(f File, path string) (bool, error) {
+func (OS) Same(f File, path string) (bool, error) {
 	var open windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(f.(*file).handle, &open); err != nil {
 		return false, pathError("stat", path, err)
@@ -135,7 +133,7 @@ func statByName(path string) (info windows.ByHandleFileInformation, err error) {
 	return info, windows.GetFileInformationByHandle(h, &info)
 }
 
-func (system) Remove(path string) error {
+func (OS) Remove(path string) error {
 	name, err := windows.UTF16PtrFromString(path)
 	if err == nil {
 		err = windows.DeleteFile(name)
@@ -146,15 +144,15 @@ func (system) Remove(path string) error {
 	return nil
 }
 
-func (system) PID() int { return os.Getpid() }
+func (OS) PID() int { return os.Getpid() }
 
-func (system) Pause(n int) bool { return pause(n) }
+func (OS) Pause(n int) bool { return pause(n) }
 
 // Holds cannot ask who has a lock on Windows. It believes the pid of a live
 // process that started no later than the file was last written: a process
 // that got a used pid again started after its predecessor wrote it. Where
 // looking is not permitted, there is a process to protect.
-func (system) Holds(f File, pid int) bool {
+func (OS) Holds(f File, pid int) bool {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
 		return err == windows.ERROR_ACCESS_DENIED

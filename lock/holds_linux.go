@@ -16,15 +16,11 @@ import (
 // with "->" in the second place for those who only wait. The device is not
 // compared: btrfs and overlayfs show another one there than stat does.
 func (OS) Holds(f File, pid int) bool {
-	var st unix.Stat_t
-	if err := unix.Fstat(f.(*file).fd, &st); err != nil {
-		return false
-	}
 	locks, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return alive(pid)
 	}
-	owner, inode := strconv.Itoa(pid), ":"+strconv.FormatUint(st.Ino, 10)
+	owner, inode := strconv.Itoa(pid), ":"+strconv.FormatUint(f.(*file).stat.Ino, 10)
 	for line := range bytes.Lines(locks) {
 		field := strings.Fields(string(line))
 		if len(field) >= 6 && field[3] == "WRITE" && field[4] == owner && strings.HasSuffix(field[5], inode) {

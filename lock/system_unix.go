@@ -15,6 +15,7 @@ import (
 type file struct {
 	fd   int
 	path string
+	stat unix.Stat_t // as it was opened; its identity is valid until it is closed
 }
 
 func (OS) Open(path string, mode Mode) (File, error) {
@@ -43,11 +44,10 @@ func (OS) Open(path string, mode Mode) (File, error) {
 // usable says why a file must not be used. A file with no name at all is
 // fine: it was removed a moment ago, which Same finds out.
 func (f *file) usable(mode Mode) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(f.fd, &st); err != nil {
+	if err := unix.Fstat(f.fd, &f.stat); err != nil {
 		return err
 	}
-	switch {
+	switch st := &f.stat; {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
 		return errNotRegular
 	case mode == Create && st.Nlink > 1:
@@ -59,12 +59,10 @@ func (f *file) usable(mode Mode) error {
 }
 
 func (OS) Same(f File, path string) (bool, error) {
-	var open, named unix.Stat_t
-	if err := unix.Fstat(f.(*file).fd, &open); err != nil {
-		return false, &fs.PathError{Op: "fstat", Path: path, Err: err}
-	}
+	var named unix.Stat_t
 	switch err := unix.Lstat(path, &named); err {
 	case nil:
+		open := &f.(*file).stat
 		return open.Dev == named.Dev && open.Ino == named.Ino, nil
 	case unix.ENOENT:
 		return false, nil

@@ -11,6 +11,7 @@ import (
 type file struct {
 	handle windows.Handle
 	path   string
+	info   windows.ByHandleFileInformation // as it was opened; its identity is valid until it is closed
 }
 
 // lockOffset is the one byte that is locked. Windows keeps others from
@@ -34,11 +35,12 @@ func (OS) Open(path string, mode Mode) (File, error) {
 	if err != nil {
 		return nil, pathError("open", path, passing(err))
 	}
-	if err := usable(h, mode); err != nil {
+	f := &file{handle: h, path: path}
+	if err := f.usable(mode); err != nil {
 		windows.CloseHandle(h)
 		return nil, pathError("open", path, err)
 	}
-	return &file{handle: h, path: path}, nil
+	return f, nil
 }
 
 const shareAll = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
@@ -62,19 +64,18 @@ func (e *busyError) Is(target error) bool { return target == ErrBusy }
 
 // usable says why a file must not be used. Its owner is not asked for: what
 // an elevated process creates belongs to the administrators' group.
-func usable(h windows.Handle, mode Mode) error {
-	kind, err := windows.GetFileType(h)
+func (f *file) usable(mode Mode) error {
+	kind, err := windows.GetFileType(f.handle)
 	if err != nil {
 		return err
 	}
 	if kind != windows.FILE_TYPE_DISK {
 		return errNotRegular
 	}
-	var info windows.ByHandleFileInformation
-	if err := windows.GetFileInformationByHandle(h, &info); err != nil {
+	if err := windows.GetFileInformationByHandle(f.handle, &f.info); err != nil {
 		return err
 	}
-	switch {
+	switch info := &f.info; {
 	case info.FileAttributes&windows.FILE_ATTRIBUTE_REPARSE_POINT != 0:
 		return errLink
 	case info.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0:
@@ -82,7 +83,7 @@ func usable(h windows.Handle, mode Mode) error {
 	case mode == Create && info.NumberOfLinks > 1:
 		return errNames
 	}
-	pending, err := deletePending(h)
+	pending, err := deletePending(f.handle)
 	if err == nil && pending {
 		err = &busyError{windows.ERROR_DELETE_PENDING}
 	}
@@ -102,13 +103,10 @@ func deletePending(h windows.Handle) (bool, error) {
 }
 
 func (OS) Same(f File, path string) (bool, error) {
-	var open windows.ByHandleFileInformation
-	if err := windows.GetFileInformationByHandle(f.(*file).handle, &open); err != nil {
-		return false, pathError("stat", path, err)
-	}
 	named, err := statByName(path)
 	switch err {
 	case nil:
+		open := &f.(*file).info
 		return open.VolumeSerialNumber == named.VolumeSerialNumber &&
 			open.FileIndexHigh == named.FileIndexHigh && open.FileIndexLow == named.FileIndexLow, nil
 	case windows.ERROR_FILE_NOT_FOUND, windows.ERROR_PATH_NOT_FOUND,

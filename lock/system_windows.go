@@ -20,7 +20,8 @@ const lockOffset = 1 << 62
 
 // Open shares the file with readers, writers and removers alike, and does not
 // ask for the right to delete it itself: such a handle would shut out
-// ordinary readers, which do not share deletion.
+// ordinary readers, which do not share deletion. A directory opens too, as the
+// flag for backups allows, and is then refused by its name.
 func (OS) Open(path string, mode Mode) (File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -31,7 +32,7 @@ func (OS) Open(path string, mode Mode) (File, error) {
 		access, disposition = windows.GENERIC_READ|windows.GENERIC_WRITE, windows.OPEN_ALWAYS
 	}
 	h, err := windows.CreateFile(name, access, shareAll, nil, disposition,
-		windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT, 0)
+		windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_OPEN_REPARSE_POINT|windows.FILE_FLAG_BACKUP_SEMANTICS, 0)
 	if err != nil {
 		return nil, pathError("open", path, passing(err))
 	}

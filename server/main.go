@@ -1,0 +1,111 @@
+// Memlatch is an MCP server that remembers: a host starts it and speaks with it
+// on its standard input and output. Any number of hosts may start one at the
+// same time; all of them share one store.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"golang.org/x/term"
+)
+
+const usage = `Memlatch is a memory for coding assistants: an MCP server that an MCP host
+starts and speaks with on standard input and output.
+
+Usage:
+    memlatch                    serve a host
+    memlatch status [-json]     say whether a server is running
+    memlatch uninstall [-y] [--force] [--backup FILE]
+                                remove all memories
+    memlatch version            print the version
+    memlatch help               print this text
+
+To have a host start it, for example:
+    claude mcp add memlatch -- memlatch
+
+Environment:
+    MEMLATCH_HOME           where the memories are (default ~/.memlatch)
+    MEMLATCH_RUNTIME_DIR    where the pid file is (default: the first of
+                            $XDG_RUNTIME_DIR/memlatch, /run/user/UID/memlatch
+                            and /tmp/memlatch-UID that can be used)
+`
+
+// Exit codes of every command; status adds [exitNotRunning].
+const (
+	exitOK        = 0
+	exitFailed    = 1 // serve: could not start; uninstall: not confirmed
+	exitRefused   = 2 // refused, or a usage error
+	exitStopped   = 3 // status: no server is running
+	terminalUsage = "this is a server for an MCP host, not for a terminal"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		if term.IsTerminal(int(stdin.Fd())) {
+			fmt.Fprintf(stderr, "memlatch: error: %s\n\n%s", terminalUsage, usage)
+			return exitRefused
+		}
+		return serve(stdin, stdout, stderr)
+	}
+	switch command, args := args[0], args[1:]; command {
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	case "version", "-version", "--version":
+		fmt.Fprintln(stdout, "memlatch", version())
+		return exitOK
+	case "status":
+		return status(args, stdout, stderr)
+	case "uninstall":
+		return uninstall(args, stdin, stdout, stderr)
+	default:
+		return fail(stderr, exitRefused, &problem{
+			what: fmt.Sprintf("unknown command or flag %q", command),
+			hint: "run 'memlatch help' for the commands",
+		})
+	}
+}
+
+// version is the module's, as the go command recorded it in the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// problem is an error that comes with its remedy.
+type problem struct {
+	what string
+	hint string
+	err  error // what lies behind it, if anything
+}
+
+func (p *problem) Error() string {
+	if p.err != nil {
+		return p.what + ": " + p.err.Error()
+	}
+	return p.what
+}
+
+func (p *problem) Unwrap() error { return p.err }
+
+// fail reports err to a person and returns code.
+func fail(stderr io.Writer, code int, err error) int {
+	fmt.Fprintf(stderr, "memlatch: error: %v\n", err)
+	var p *problem
+	if errors.As(err, &p) && p.hint != "" {
+		fmt.Fprintf(stderr, "memlatch: hint: %s\n", p.hint)
+	}
+	return code
+}

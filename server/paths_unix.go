@@ -1,0 +1,77 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func systemRuntimeDirs() []string {
+	uid := strconv.Itoa(os.Geteuid())
+	var bases []string
+	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) {
+		bases = append(bases, base)
+	}
+	// Hosts strip the environment, so the variable's usual value counts too.
+	if runtime.GOOS == "linux" {
+		bases = append(bases, "/run/user/"+uid)
+	}
+	var dirs []string
+	for _, base := range bases {
+		if private("", base) == nil {
+			dirs = append(dirs, filepath.Join(base, "memlatch"))
+		}
+	}
+	// TMPDIR differs between a host and a terminal; /tmp does not.
+	return append(dirs, "/tmp/memlatch-"+uid)
+}
+
+// private refuses dir, which exists, unless it is a real directory that
+// belongs to this user and is open to nobody else.
+func private(what, dir string) error {
+	info, err := own(what, dir)
+	if err != nil {
+		return err
+	}
+	if perm := info.Mode().Perm(); perm&0o077 != 0 {
+		return &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", what, quote(dir), perm),
+			hint: "chmod 700 " + quote(dir)}
+	}
+	return nil
+}
+
+// own refuses dir, which exists, unless it is a real directory that belongs
+// to this user.
+func own(what, dir string) (fs.FileInfo, error) {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
+	name := what + " " + quote(dir)
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return nil, &problem{what: name + " is a symbolic link", hint: "rm " + quote(dir)}
+	case !info.IsDir():
+		return nil, &problem{what: name + " is not a directory", hint: "rm " + quote(dir)}
+	}
+	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
+		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()),
+			hint: "sudo rm -r " + quote(dir) + ", " + elsewhere}
+	}
+	return info, nil
+}
+
+// quote makes path one word of a shell's command line.
+func quote(path string) string {
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// remove is the command that removes the file at path.
+func remove(path string) string { return "rm " + quote(path) }

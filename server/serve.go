@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+)
+
+// serve answers one host until its input ends, the host dies or a signal
+// asks for the end, and returns the exit code.
+func serve(stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := context.WithCancelCause(context.Background())
+	defer stop(nil)
+	// First of all: from the moment the pid file is ours, no signal may end
+	// the process without the clean-up. The handler stays for good, so that a
+	// second signal cannot cut the clean-up short either.
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, stopSignals...)
+	ignoreBrokenPipe()
+	go func() { stop(errors.New("received " + (<-signals).String())) }()
+
+	place, err := find()
+	if err != nil {
+		return fail(stderr, exitFailed, err)
+	}
+	logger := log.New(stderr, "memlatch: ", 0)
+	claim, err := newClaim(place, logger)
+	if err != nil {
+		return fail(stderr, exitFailed, err)
+	}
+	keeping, stopKeeping := context.WithCancel(context.Background())
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		claim.keep(keeping)
+	}()
+	go watchHost(ctx, func() { stop(errors.New("the host is gone")) })
+
+	store := newStore(place)
+	drained := converse(ctx, newServer(place, claim, store), stdin, stdout)
+	code := exitOK
+	if !drained {
+		logger.Print("left with requests unanswered")
+	} else if err := store.close(); err != nil {
+		logger.Printf("closing the store: %v", err)
+		code = exitFailed
+	}
+	stopKeeping()
+	<-kept
+	if err := claim.release(); err != nil {
+		logger.Printf("removing the pid file: %v", err)
+		code = exitFailed
+	}
+	return code
+}
+
+// hostInterval is how often a server makes sure that its host lives.
+const hostInterval = 500 * time.Millisecond

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// stopSignals: Go delivers CTRL_C and CTRL_BREAK as Interrupt, and CTRL_CLOSE,
+// log-off and shutdown as SIGTERM.
+var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
+func ignoreBrokenPipe() {}
+
+// watchHost calls gone when the process that started this one has ended. End
+// of input does not always tell: whoever inherited the pipe keeps it open.
+func watchHost(ctx context.Context, gone func()) {
+	host, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(os.Getppid()))
+	if err != nil {
+		return // not ours to watch; end of input has to do
+	}
+	defer windows.CloseHandle(host)
+	if startedAfter(host, windows.CurrentProcess()) {
+		return // another process that was given our host's id
+	}
+	for ctx.Err() == nil {
+		event, err := windows.WaitForSingleObject(host, uint32(hostInterval/time.Millisecond))
+		if err != nil {
+			return
+		}
+		if event == windows.WAIT_OBJECT_0 {
+			gone()
+			return
+		}
+	}
+}
+
+func startedAfter(a, b windows.Handle) bool {
+	var started [2]windows.Filetime
+	for i, p := range []windows.Handle{a, b} {
+		var exit, kernel, user windows.Filetime
+		if windows.GetProcessTimes(p, &started[i], &exit, &kernel, &user) != nil {
+			return true
+		}
+	}
+	return started[0].Nanoseconds() > started[1].Nanoseconds()
+}

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+const (
+	// drainTime is how long the requests that were read may take once the
+	// host has gone or asked to stop: hosts lose patience after 2 s.
+	drainTime = 1500 * time.Millisecond
+	// maxPending bounds the requests in hand. Beyond it input stays in the
+	// pipe, so that a host which reads no answers costs little memory.
+	maxPending = 32
+	// maxLine bounds one message, in bytes. The longest text there may be
+	// fits in with every character escaped.
+	maxLine = 1 << 20
+)
+
+// session is the conversation with one host. mcp-go's own loop for standard
+// input cancels the requests it has read when the input ends; this one
+// answers them, tool calls in the order in which they came.
+type session struct {
+	mcp    *server.MCPServer
+	client *server.InProcessSession
+
+	writing sync.Mutex
+	out     io.Writer
+}
+
+// converse answers the requests that come from in. Once in has ended, or stop
+// has, or out fails, it answers what it had read by then, for drainTime at
+// most, and reports whether it got to the end of that.
+func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Writer) bool {
+	s := &session{mcp: m, client: server.NewInProcessSession("stdio", nil), out: out}
+	ctx, cancel := context.WithCancel(m.WithContext(context.Background(), s.client))
+	defer cancel()
+	listening, hangUp := context.WithCancel(ctx)
+	defer hangUp()
+	m.RegisterSession(ctx, s.client) // fails only when done twice
+	defer m.UnregisterSession(ctx, s.client.SessionID())
+
+	go s.notify(ctx)
+	answered := make(chan error, maxPending) // never blocks
+	calls := make(chan message, maxPending)  // never blocks either
+	defer close(calls)
+	go func() {
+		for m := range calls {
+			answered <- s.answer(ctx, m)
+		}
+	}()
+
+	messages := make(chan message)
+	go read(ctx, in, messages)
+	var (
+		pending  int
+		stopped  bool // no more than what has been read
+		idle     bool // and nothing read is left
+		deadline <-chan time.Time
+	)
+	for !(stopped && idle && pending == 0) {
+		source := messages
+		if pending == maxPending || stopped && idle {
+			source = nil
+		}
+		stopping := stop.Done()
+		if stopped {
+			stopping = nil
+		}
+		select {
+		case m := <-source:
+			idle = m.kind == idling || m.kind == ended
+			switch m.kind {
+			case ended:
+				stopped, deadline = true, orElse(deadline)
+				hangUp()
+			case call:
+				pending++
+				calls <- m
+			case request:
+				pending++
+				go func() { answered <- s.answer(ctx, m) }()
+			case subscription:
+				go s.answer(listening, m)
+			case notification:
+				s.mcp.HandleMessage(ctx, m.line)
+			}
+		case err := <-answered:
+			pending--
+			if err != nil { // nobody reads the answers any more
+				return false
+			}
+		case <-stopping:
+			stopped, deadline = true, orElse(deadline)
+			hangUp()
+		case <-deadline:
+			return false
+		}
+	}
+	return true
+}
+
+func orElse(deadline <-chan time.Time) <-chan time.Time {
+	if deadline == nil {
+		deadline = time.After(drainTime)
+	}
+	return deadline
+}
+
+// answer handles one message and writes what it is answered with, if anything.
+func (s *session) answer(ctx context.Context, m message) error {
+	var response any = m.refusal
+	if m.refusal == nil {
+		r := s.mcp.HandleMessage(ctx, m.line)
+		if r == nil {
+			return nil
+		}
+		response = r
+	}
+	return s.write(response)
+}
+
+// notify sends the host what it did not ask for.
+func (s *session) notify(ctx context.Context) {
+	for {
+		select {
+		case n := <-s.client.ClientNotifications():
+			s.write(n)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *session) write(v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, err = s.out.Write(append(line, '\n'))
+	return err
+}
+
+// message is one line of the input, or news about the input.
+type message struct {
+	kind    kind
+	line    json.RawMessage
+	refusal *mcp.JSONRPCError // the answer to a line that is no message
+}
+
+type kind int
+
+const (
+	idling       kind = iota // all that was read has been delivered
+	ended                    // so it is, and no more will come
+	call                     // of a tool
+	request                  // any other
+	subscription             // a request that is answered when the session ends
+	notification
+)
+
+// read delivers the lines of in until it ends or ctx does. Before it waits
+// for input it says that it is idling.
+func read(ctx context.Context, in io.Reader, messages chan<- message) {
+	deliver := func(m message) {
+		select {
+		case messages <- m:
+		case <-ctx.Done():
+		}
+	}
+	r := bufio.NewReaderSize(in, 64<<10)
+	for ctx.Err() == nil {
+		if buffered, _ := r.Peek(r.Buffered()); bytes.IndexByte(buffered, '\n') < 0 {
+			deliver(message{kind: idling})
+		}
+		line, tooLong, err := readLine(r)
+		switch {
+		case tooLong:
+			deliver(refuse(mcp.INVALID_REQUEST, "message too long"))
+		case len(bytes.TrimSpace(line)) > 0:
+			deliver(parse(line))
+		}
+		if err != nil {
+			deliver(message{kind: ended})
+			return
+		}
+	}
+}
+
+// readLine reads up to the end of a line or of the input; what exceeds
+// maxLine is skipped.
+func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(line)+len(part) > maxLine {
+			line, tooLong = nil, true
+		}
+		if !tooLong {
+			line = append(line, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			return line, tooLong, err
+		}
+	}
+}
+
+func parse(line []byte) message {
+	var head struct {
+		Method string          `json:"method"`
+		ID     json.RawMessage `json:"id"`
+	}
+	if !json.Valid(line) {
+		return refuse(mcp.PARSE_ERROR, "not valid JSON")
+	}
+	m := message{kind: request, line: line}
+	if json.Unmarshal(line, &head) != nil {
+		return m // mcp-go says what is wrong with it
+	}
+	switch {
+	case head.ID == nil && head.Method != "":
+		m.kind = notification
+	case head.Method == string(mcp.MethodToolsCall):
+		m.kind = call
+	case head.Method == string(mcp.MethodSubscriptionsListen):
+		m.kind = subscription
+	}
+	return m
+}
+
+func refuse(code int, why string) message {
+	e := mcp.NewJSONRPCError(mcp.NewRequestId(nil), code, why, nil)
+	return message{kind: request, refusal: &e}
+}

@@ -41,6 +41,8 @@ type Event struct {
 	Time      time.Duration // since the start of the case; 0 where time does not pass
 	File      string        // what the pid file held; "-" when there was none, "" when it was empty
 	Lock      string        // who held its lock, such as "a" or "b c (shared)"; "" for nobody
+	Inode     int           // which file the name meant: 1 for the case's first, 2 for the next; 0 for none or not known
+	Orphans   string        // locks held on files that have lost the name, by Inode: "1 a" or "1 a, 2 b c (shared)"
 	Preempted bool          // the previous actor could have gone on
 }
 

@@ -99,11 +99,21 @@ func runtimeDirs() []string {
 	return systemRuntimeDirs()
 }
 
-// makePrivate creates dir for its owner alone, with its parents, and refuses
-// one that exists and is anything else.
-func makePrivate(what, dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// makeDir creates dir for its owner alone, with the parents it needs, and has
+// each of them on disk before what will be stored in it.
+func makeDir(dir string) error {
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+		if err := makeDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o700)
 	}
-	return private(what, dir)
+	if err == nil {
+		syncDir(filepath.Dir(dir))
+	}
+	return err
 }

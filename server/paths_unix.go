@@ -75,3 +75,11 @@ func quote(path string) string {
 
 // remove is the command that removes the file at path.
 func remove(path string) string { return "rm " + quote(path) }
+
+// syncDir brings the names in dir to the disk, as far as the file system can.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}

@@ -44,3 +44,6 @@ func quote(path string) string { return `"` + path + `"` }
 
 // remove is the command that removes the file at path.
 func remove(path string) string { return "del " + quote(path) }
+
+// syncDir does nothing: Windows keeps names in its journal.
+func syncDir(string) {}

@@ -62,10 +62,7 @@ func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	if s.db != nil {
 		return s.db, nil
 	}
-	if err := s.ready(create); err != nil {
-		return nil, err
-	}
-	barrier, err := s.share(ctx)
+	barrier, err := s.share(ctx, create)
 	if err != nil {
 		return nil, err
 	}
@@ -77,42 +74,44 @@ func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// ready makes sure that the store's directory is there and nobody else's.
-func (s *store) ready(create bool) error {
-	if !create {
-		if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); errors.Is(err, fs.ErrNotExist) {
-			return errNoStore
-		}
-	}
-	if err := os.MkdirAll(s.home, 0o700); err != nil {
-		return &problem{what: "cannot create the home of the memories", err: err,
-			hint: "set MEMLATCH_HOME to a directory of your own"}
-	}
-	if _, err := own("home", s.home); err != nil {
-		return err
-	}
-	return makePrivate("store", s.dir)
-}
-
 const barrierWait = 2 * time.Second
 
-func (s *store) share(ctx context.Context) (*lock.Barrier, error) {
+// share makes sure that the store's directory is there and this user's, and
+// takes the barrier in it.
+func (s *store) share(ctx context.Context, create bool) (*lock.Barrier, error) {
 	ctx, cancel := context.WithTimeout(ctx, barrierWait)
 	defer cancel()
-	for {
-		b, err := lock.Share(ctx, filepath.Join(s.dir, barrierFile))
+	for n := 0; ; n++ {
+		b, err := s.tryShare(ctx, create)
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil:
+		case errors.Is(err, fs.ErrNotExist) && !create:
+			return nil, errNoStore
+		case errors.Is(err, fs.ErrNotExist) && n < 10:
 			// An uninstall has just moved the directory away.
-			if err := s.ready(true); err != nil {
-				return nil, err
-			}
 		case errors.Is(err, lock.ErrHeld):
 			return nil, &problem{what: "the memories are being removed by 'memlatch uninstall'", hint: "try again"}
 		default:
 			return b, err
 		}
 	}
+}
+
+func (s *store) tryShare(ctx context.Context, create bool) (*lock.Barrier, error) {
+	if create {
+		if err := makeDir(s.dir); err != nil {
+			return nil, &problem{what: "cannot create the store", err: err,
+				hint: "set MEMLATCH_HOME to a directory of your own"}
+		}
+	} else if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); err != nil {
+		return nil, err
+	}
+	if _, err := own("home", s.home); err != nil {
+		return nil, err
+	}
+	if err := private("store", s.dir); err != nil {
+		return nil, err
+	}
+	return lock.Share(ctx, filepath.Join(s.dir, barrierFile))
 }
 
 // openDatabase opens the database in dir. Processes that open a fresh

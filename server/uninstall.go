@@ -1,8 +1,329 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/lock"
+	"golang.org/x/term"
 )
 
-func uninstall(args []string, stdin *os.File, stdout, stderr io.Writer) int { return exitRefused }
+// leftoverPrefix begins the name of a store that an uninstall has moved aside
+// and not yet deleted.
+const leftoverPrefix = "store.removing-"
+
+// removal is one run of uninstall.
+type removal struct {
+	place
+	force     bool
+	backup    string // a path, or empty
+	stdin     *os.File
+	stdout    io.Writer
+	exists    bool     // whether there is a store
+	leftovers []string // directories of uninstalls that were interrupted
+}
+
+func uninstall(args []string, stdin *os.File, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("uninstall", flag.ContinueOnError)
+	yes := flags.Bool("y", false, "")
+	force := flags.Bool("force", false, "")
+	backup := flags.String("backup", "", "")
+	if err := parseFlags(flags, args); err != nil {
+		return fail(stderr, exitRefused, err)
+	}
+	place, err := find()
+	if err != nil {
+		return fail(stderr, exitRefused, err)
+	}
+	r := &removal{place: place, force: *force, backup: *backup, stdin: stdin, stdout: stdout}
+	code, err := r.run(*yes)
+	if err != nil {
+		return fail(stderr, code, err)
+	}
+	return code
+}
+
+func (r *removal) run(yes bool) (int, error) {
+	if err := r.look(); err != nil {
+		return exitRefused, err
+	}
+	if !r.exists && len(r.leftovers) == 0 {
+		fmt.Fprintf(r.stdout, "nothing to remove: there is no store in %s\n", quote(r.home))
+		r.printRest()
+		return exitOK, nil
+	}
+	if !r.exists && r.backup != "" {
+		return exitRefused, &problem{what: "there is nothing to back up: an uninstall was interrupted while it deleted the memories",
+			hint: "repeat without --backup to finish it"}
+	}
+	if !yes {
+		if code, err := r.confirm(); code != exitOK {
+			return code, err
+		}
+	}
+	seized, err := r.seize()
+	if err != nil {
+		return exitRefused, err
+	}
+	defer seized.release()
+	if err := r.remove(seized); err != nil {
+		return exitRefused, err
+	}
+	r.printRest()
+	return exitOK, nil
+}
+
+// look finds out what there is to remove.
+func (r *removal) look() error {
+	if _, err := own("home", r.home); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	switch err := private("store", r.store); {
+	case err == nil:
+		r.exists = true
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	entries, err := os.ReadDir(r.home)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) {
+			r.leftovers = append(r.leftovers, filepath.Join(r.home, e.Name()))
+		}
+	}
+	return err
+}
+
+// confirm refuses what would be refused anyway, and then asks.
+func (r *removal) confirm() (int, error) {
+	if !term.IsTerminal(int(r.stdin.Fd())) {
+		return exitFailed, &problem{what: "not confirmed, and there is no terminal to ask on", hint: "memlatch uninstall -y"}
+	}
+	seized, err := r.seize()
+	if err != nil {
+		return exitRefused, err
+	}
+	what := "what an interrupted uninstall left"
+	if r.exists {
+		what = r.describe()
+	}
+	seized.release()
+	fmt.Fprintf(r.stdout, "This removes %s in %s for good.\nRemove? [y/N] ", what, quote(r.home))
+	answer, _ := bufio.NewReader(r.stdin).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return exitOK, nil
+	}
+	return exitFailed, errors.New("cancelled; nothing was removed")
+}
+
+// describe says how many memories the store has. The barrier must be held.
+func (r *removal) describe() string {
+	db, err := openDatabase(context.Background(), r.store, false)
+	if err != nil {
+		return "the store"
+	}
+	defer db.Close()
+	var n int64
+	if db.QueryRow("SELECT count(*) FROM memories").Scan(&n) != nil {
+		return "the store"
+	}
+	return memories(n)
+}
+
+// seized is what keeps every server away from the store.
+type seized struct {
+	pidFiles []*lock.PIDFile
+	barrier  *lock.Barrier // nil where there is no store
+}
+
+func (s *seized) release() {
+	if s.barrier != nil {
+		s.barrier.Release()
+	}
+	for _, f := range s.pidFiles {
+		f.Release()
+	}
+}
+
+// seizeWait is how long an uninstall waits for those who look at the store
+// only for a moment, such as 'memlatch status'.
+const seizeWait = time.Second
+
+// seize takes the pid file's place and the barrier, or says who has them and
+// what to do about it. It does not ask first and take later.
+func (r *removal) seize() (_ *seized, err error) {
+	s := &seized{}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if err := r.seizePIDFiles(s); err != nil || !r.exists {
+		return s, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
+	defer cancel()
+	path := filepath.Join(r.store, barrierFile)
+	s.barrier, err = lock.Exclude(ctx, path)
+	if errors.Is(err, lock.ErrHeld) {
+		return s, &problem{what: "the store is in use by a server that is not recorded; refusing to remove it",
+			hint: whoHas(path) + " names it; close its host and try again"}
+	}
+	if err != nil || r.force {
+		return s, err
+	}
+	return s, r.refuseForeign()
+}
+
+func (r *removal) seizePIDFiles(s *seized) error {
+	if _, err := runtimeDir(); err != nil {
+		return err
+	}
+	for _, dir := range runtimeDirs() {
+		if private("runtime directory", dir) != nil {
+			continue // no server of ours uses it
+		}
+		path := filepath.Join(dir, r.pidName)
+		f, err := lock.Acquire(path)
+		var held *lock.HeldError
+		switch {
+		case err == nil:
+			s.pidFiles = append(s.pidFiles, f)
+		case !errors.As(err, &held):
+			return pidFileProblem(path, err)
+		case r.force:
+		case held.PID == 0:
+			return &problem{what: "Server still running (pid unknown). Refusing to remove its memories",
+				hint: whoHas(path) + " names it; close its host and try again"}
+		default:
+			return &problem{what: fmt.Sprintf("Server still running (pid %d). Refusing to remove its memories", held.PID),
+				hint: fmt.Sprintf("close its host, or run: %s", end(held.PID))}
+		}
+	}
+	return nil
+}
+
+// refuseForeign returns an error if a program other than a memlatch has the
+// database open.
+func (r *removal) refuseForeign() error {
+	who, err := foreignUsers(r.store)
+	if err != nil {
+		return err
+	}
+	if len(who) == 0 {
+		return nil
+	}
+	return &problem{what: "the database is open in another program (" + strings.Join(who, ", ") + "); refusing to remove it",
+		hint: "close it and try again, or remove the memories all the same: memlatch uninstall --force"}
+}
+
+// remove makes the backup and removes the store and what earlier uninstalls
+// left. The store goes with one rename: it is there whole, or not at all.
+func (r *removal) remove(s *seized) error {
+	dirs := r.leftovers
+	if r.exists {
+		what := r.describe()
+		if r.backup != "" {
+			if err := r.makeBackup(); err != nil {
+				return err
+			}
+			fmt.Fprintf(r.stdout, "backed up %s to %s\n", what, quote(r.backup))
+		}
+		aside := filepath.Join(r.home, leftoverPrefix+rand.Text())
+		if renameNeedsNoOpenFiles {
+			s.barrier.Release()
+		}
+		if err := os.Rename(r.store, aside); err != nil {
+			return &problem{what: "the store cannot be moved aside, and nothing was removed", err: err,
+				hint: "close every host and try again"}
+		}
+		dirs = append(dirs, aside)
+		fmt.Fprintf(r.stdout, "removed %s from %s\n", what, quote(r.home))
+	}
+	for _, dir := range dirs {
+		if err := r.clear(dir); err != nil {
+			return err
+		}
+		if slices.Contains(r.leftovers, dir) {
+			fmt.Fprintf(r.stdout, "finished an uninstall that was interrupted: %s\n", quote(dir))
+		}
+	}
+	os.Remove(r.home) // fails, as it should, unless it is empty now
+	return nil
+}
+
+// clear removes dir with the files that are memlatch's own; others stay, and
+// so dir does.
+func (r *removal) clear(dir string) error {
+	for _, name := range append([]string{barrierFile, openingFile}, databaseFiles...) {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &problem{what: "the memories are moved aside but not deleted yet", err: err,
+				hint: "memlatch uninstall -y"}
+		}
+	}
+	others, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range others {
+		fmt.Fprintf(r.stdout, "left alone, since memlatch did not make it: %s\n", quote(filepath.Join(dir, e.Name())))
+	}
+	if len(others) > 0 {
+		return nil
+	}
+	return os.Remove(dir)
+}
+
+// makeBackup writes the database to a new file, in one piece and without the
+// help of a -wal.
+func (r *removal) makeBackup() error {
+	refuse := func(err error) error {
+		p := &problem{what: "cannot make the backup, and nothing was removed", err: err}
+		if errors.Is(err, fs.ErrExist) {
+			p.hint = "name a file that does not exist yet"
+		}
+		return p
+	}
+	f, err := os.OpenFile(r.backup, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return refuse(err)
+	}
+	defer f.Close()
+	db, err := openDatabase(context.Background(), r.store, false)
+	if err == nil {
+		_, err = db.Exec("VACUUM INTO ?", r.backup)
+		err = errors.Join(err, db.Close())
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		os.Remove(r.backup)
+		return refuse(err)
+	}
+	return nil
+}
+
+// printRest says what uninstall does not do.
+func (r *removal) printRest() {
+	mentions := hostsThatMention("memlatch")
+	for _, m := range mentions {
+		fmt.Fprintf(r.stdout, "still configured: %s\n", m)
+	}
+	if program, err := os.Executable(); err == nil {
+		fmt.Fprintf(r.stdout, "to remove the program too: %s\n", remove(program))
+	}
+}

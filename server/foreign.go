@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// foreignConnection says whether anybody has a connection to the database in
+// dir. SQLite leaves WAL mode only when nobody has, and it may: whoever opens
+// the store next enters WAL mode again. What is no database has no users.
+func foreignConnection(dir string) ([]string, error) {
+	db, err := openDatabase(context.Background(), dir, false)
+	if err == nil {
+		defer db.Close()
+		_, err = db.Exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = DELETE")
+	}
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY {
+		return []string{"its name is not known"}, nil
+	}
+	return nil, nil
+}

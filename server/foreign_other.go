@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+// foreignUsers says whether a program has the database in dir open with
+// SQLite; the system does not easily tell which one.
+func foreignUsers(dir string) ([]string, error) { return foreignConnection(dir) }

@@ -1,0 +1,14 @@
+package main
+
+import "fmt"
+
+// renameNeedsNoOpenFiles: a directory cannot be renamed while anything in it
+// is open. A server that opens the store in the moment without the barrier
+// makes the rename fail, and nothing is lost.
+const renameNeedsNoOpenFiles = true
+
+// whoHas is the command that names the processes with path open.
+func whoHas(path string) string { return "handle.exe " + quote(path) }
+
+// end is the command that asks process pid to end.
+func end(pid int) string { return fmt.Sprintf("taskkill /pid %d", pid) }

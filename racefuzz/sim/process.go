@@ -1,0 +1,431 @@
+package sim
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// Process is a process's view of an [FS]. It implements [lock.System] and
+// [Raw].
+type Process struct {
+	fs      *FS
+	pid     int
+	foreign bool
+	started uint64 // by the clock
+	dead    bool
+	files   []*file // those that are open, in the order in which they were opened
+	waiting bool    // has called Pause last
+	seen    uint64  // what has changed when it was last refused, its own changes included
+}
+
+// Raw is what programs do besides what the pid file asks of a system. It
+// speaks in types of the standard library, so that others can declare the
+// part that they need.
+type Raw interface {
+	lock.System
+
+	// OpenFile is [os.OpenFile], flag being a combination of os.O_RDONLY,
+	// os.O_WRONLY, os.O_RDWR, os.O_CREATE, os.O_EXCL and os.O_TRUNC. It
+	// follows links, opens files that have other names, and under Windows
+	// rules does not share the file's deletion: until it is closed, Remove
+	// fails with lock.ErrBusy.
+	OpenFile(path string, flag int) (lock.File, error)
+
+	// Rename is [os.Rename]: it replaces the file that has the new name.
+	Rename(oldpath, newpath string) error
+
+	// Link is [os.Link]: it gives a file another name, which must be new.
+	Link(oldpath, newpath string) error
+
+	// Signal is kill(pid, 0): nil, [os.ErrProcessDone] where there is no such
+	// process, or [os.ErrPermission] where it is somebody else's.
+	Signal(pid int) error
+
+	// Alive reports whether there is a process pid, of whatever user.
+	Alive(pid int) bool
+}
+
+var _ Raw = (*Process)(nil)
+
+// tries is the number of times that a process waits before it gives up.
+const tries = 2
+
+// enter begins every call but Pause: the process is not waiting any more.
+func (p *Process) enter() error {
+	p.fs.mu.Lock()
+	p.waiting = false
+	if p.dead {
+		return errDied
+	}
+	return nil
+}
+
+func (p *Process) leave() { p.fs.mu.Unlock() }
+
+// changed tells those who wait that it may be worth another try.
+func (p *Process) changed() {
+	p.fs.changes++
+	p.seen++
+}
+
+// Open implements [lock.System].
+func (p *Process) Open(path string, mode lock.Mode) (lock.File, error) {
+	defer p.leave()
+	if err := p.enter(); err != nil {
+		return nil, pathError("open", path, err)
+	}
+	p.seen = p.fs.changes
+	e, err := p.fs.lookup(path)
+	switch {
+	case err != nil:
+		return nil, pathError("open", path, err)
+	case e != nil:
+		if err := p.fs.usable(e, mode); err != nil {
+			return nil, pathError("open", path, err)
+		}
+		return p.open(path, e.number, lock.Read <= mode, mode == lock.Create, true), nil
+	case mode == lock.Read:
+		return nil, pathError("open", path, fs.ErrNotExist)
+	}
+	if err := p.fs.checkParent(path, true); err != nil {
+		return nil, pathError("open", path, err)
+	}
+	number := p.fs.create(path, race.Regular, 0o600)
+	p.changed()
+	return p.open(path, number, true, true, true), nil
+}
+
+// usable says why the pid file refuses e, in the order in which lock.OS asks.
+func (s *FS) usable(e *entry, mode lock.Mode) error {
+	n := &s.inodes[e.number]
+	switch {
+	case e.pending && s.rules == WindowsLegacy:
+		return errAccess
+	case n.kind == race.Link:
+		return errLink
+	case n.kind == race.Dir && mode == lock.Create && s.rules == POSIX:
+		return errIsDir
+	}
+	if err := s.permit(n, true, mode == lock.Create); err != nil {
+		return err
+	}
+	switch {
+	case n.kind != race.Regular:
+		return errNotRegular
+	case mode == lock.Create && n.links > 1:
+		return errNames
+	case e.pending:
+		return errDeleting
+	}
+	return nil
+}
+
+func (s *FS) permit(n *inode, read, write bool) error {
+	if (!read || s.rules.readable(n.perm)) && (!write || s.rules.writable(n.perm)) {
+		return nil
+	}
+	if s.rules == POSIX {
+		return fs.ErrPermission
+	}
+	return errAccess
+}
+
+func (p *Process) open(path string, number int, read, write, share bool) *file {
+	n := &p.fs.inodes[number]
+	n.opens++
+	if !share {
+		n.keepers++
+	}
+	f := &file{process: p, path: path, number: number, read: read, write: write, share: share}
+	p.files = append(p.files, f)
+	return f
+}
+
+// OpenFile implements [Raw].
+func (p *Process) OpenFile(path string, flag int) (lock.File, error) {
+	defer p.leave()
+	if err := p.enter(); err != nil {
+		return nil, pathError("open", path, err)
+	}
+	p.seen = p.fs.changes
+	number, err := p.resolve(path, flag)
+	if err != nil {
+		return nil, pathError("open", path, err)
+	}
+	read, write := flag&os.O_WRONLY == 0, flag&(os.O_WRONLY|os.O_RDWR) != 0
+	if flag&os.O_TRUNC != 0 && len(p.fs.inodes[number].content) > 0 {
+		p.resize(number, 0)
+	}
+	return p.open(path, number, read, write, false), nil
+}
+
+// resolve returns the number of the file that path leads to, which it creates
+// if that is asked for.
+func (p *Process) resolve(path string, flag int) (int, error) {
+	s := p.fs
+	name, e, err := s.follow(path)
+	if flag&(os.O_CREATE|os.O_EXCL) == os.O_CREATE|os.O_EXCL {
+		if e, err = s.lookup(path); e != nil {
+			return 0, fs.ErrExist
+		}
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case e == nil && flag&os.O_CREATE == 0:
+		return 0, fs.ErrNotExist
+	case e == nil:
+		if err := s.checkParent(name, true); err != nil {
+			return 0, err
+		}
+		p.changed()
+		return s.create(name, race.Regular, 0o600), nil
+	}
+	n := &s.inodes[e.number]
+	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0
+	switch {
+	case e.pending && s.rules == WindowsLegacy:
+		return 0, errAccess
+	case n.kind == race.Dir && (write || flag&os.O_CREATE != 0):
+		return 0, errIsDir
+	case n.kind == race.FIFO && flag&os.O_RDWR == 0:
+		return 0, errWouldBlock
+	}
+	return e.number, s.permit(n, flag&os.O_WRONLY == 0, write)
+}
+
+// Same implements [lock.System]. Identity is a number that is used again once
+// the file is gone: it means nothing for a file that has been closed.
+func (p *Process) Same(f lock.File, path string) (bool, error) {
+	defer p.leave()
+	if err := p.enter(); err != nil {
+		return false, pathError("lstat", path, err)
+	}
+	e, err := p.fs.lookup(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, pathError("lstat", path, err)
+	}
+	gone := e == nil || e.pending && p.fs.rules == WindowsLegacy
+	return !gone && e.number == f.(*file).number, nil
+}
+
+// Remove implements [lock.System].
+func (p *Process) Remove(path string) error {
+	defer p.leave()
+	if err := p.enter(); err != nil {
+		return pathError("remove", path, err)
+	}
+	if err := p.remove(path); err != nil {
+		p.seen = p.fs.changes
+		return pathError("remove", path, err)
+	}
+	p.changed()
+	return nil
+}
+
+func (p *Process) remove(path string) error {
+	e, err := p.removable(path)
+	if err != nil {
+		return err
+	}
+	n := &p.fs.inodes[e.number]
+	switch {
+	case n.kind == race.Dir && p.fs.rules == POSIX:
+		return errIsDir
+	case n.kind == race.Dir:
+		return errAccess
+	case p.fs.rules.pends() && n.opens > 0:
+		e.pending = true
+	default:
+		p.fs.unlink(path)
+	}
+	return nil
+}
+
+// removable returns the entry at path unless something forbids that it goes.
+func (p *Process) removable(path string) (*entry, error) {
+	s := p.fs
+	e, err := s.lookup(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case e == nil:
+		return nil, fs.ErrNotExist
+	case s.rules == POSIX:
+		return e, s.checkParent(path, true)
+	case e.pending && s.rules == WindowsLegacy:
+		return nil, errAccess
+	case s.inodes[e.number].keepers > 0:
+		return nil, errSharing
+	case !s.rules.writable(s.inodes[e.number].perm):
+		return nil, errAccess
+	}
+	return e, nil
+}
+
+// Rename implements [Raw]. Windows replaces only a file that nobody has open.
+func (p *Process) Rename(oldpath, newpath string) error {
+	defer p.leave()
+	err := p.enter()
+	if err == nil {
+		err = p.rename(oldpath, newpath)
+	}
+	if err != nil {
+		return &os.LinkError{Op: "rename", Old: oldpath, New: newpath, Err: err}
+	}
+	p.changed()
+	return nil
+}
+
+func (p *Process) rename(oldpath, newpath string) error {
+	s := p.fs
+	old, err := p.removable(oldpath)
+	if err != nil {
+		return err
+	}
+	number := old.number
+	target, err := s.lookup(newpath)
+	if err == nil {
+		err = s.checkParent(newpath, true)
+	}
+	switch {
+	case err != nil:
+		return err
+	case s.inodes[number].kind == race.Dir:
+		return errInvalid // nothing here moves directories
+	case target == nil:
+	case target.number == number:
+		return nil
+	case s.inodes[target.number].kind == race.Dir:
+		return errIsDir
+	case s.rules != POSIX && s.inodes[target.number].opens > 0:
+		return errAccess
+	default:
+		s.unlink(newpath)
+	}
+	s.link(newpath, number)
+	s.unlink(oldpath)
+	return nil
+}
+
+// Link implements [Raw].
+func (p *Process) Link(oldpath, newpath string) error {
+	defer p.leave()
+	err := p.enter()
+	if err == nil {
+		err = p.link(oldpath, newpath)
+	}
+	if err != nil {
+		return &os.LinkError{Op: "link", Old: oldpath, New: newpath, Err: err}
+	}
+	p.changed()
+	return nil
+}
+
+func (p *Process) link(oldpath, newpath string) error {
+	s := p.fs
+	old, err := s.lookup(oldpath)
+	switch {
+	case err != nil:
+		return err
+	case old == nil:
+		return fs.ErrNotExist
+	case old.pending:
+		return errAccess
+	case s.inodes[old.number].kind == race.Dir:
+		return fs.ErrPermission
+	}
+	number := old.number
+	switch target, err := s.lookup(newpath); {
+	case err != nil:
+		return err
+	case target != nil:
+		return fs.ErrExist
+	}
+	if err := s.checkParent(newpath, true); err != nil {
+		return err
+	}
+	s.link(newpath, number)
+	return nil
+}
+
+// PID implements [lock.System].
+func (p *Process) PID() int { return p.pid }
+
+// Holds implements [lock.System]: exactly, as Linux can tell, or by whether a
+// process pid lives that started before the file was written.
+func (p *Process) Holds(f lock.File, pid int) bool {
+	defer p.leave()
+	if p.enter() != nil {
+		return false
+	}
+	n := &p.fs.inodes[f.(*file).number]
+	if p.fs.rules == POSIX {
+		return slices.ContainsFunc(n.locks, func(l heldLock) bool { return l.exclusive && l.file.process.pid == pid })
+	}
+	return slices.ContainsFunc(p.fs.processes, func(q *Process) bool { return q.pid == pid && q.started <= n.written })
+}
+
+// Pause implements [lock.System]. It returns at once; that the process waits
+// is for the scheduler to see, see [Process.Parked].
+func (p *Process) Pause(n int) bool {
+	defer p.leave()
+	if p.enter() != nil || n >= tries {
+		return false
+	}
+	p.waiting = true
+	return true
+}
+
+// Parked reports whether p is waiting: it was refused or found a file busy,
+// called Pause, and since then nobody else has changed anything. Its next call
+// can be made nevertheless; that is how time passes when nobody else can move.
+func (p *Process) Parked() bool {
+	defer p.leave()
+	p.fs.mu.Lock()
+	return p.waiting && !p.dead && p.seen == p.fs.changes
+}
+
+// Signal implements [Raw].
+func (p *Process) Signal(pid int) error {
+	defer p.leave()
+	if err := p.enter(); err != nil {
+		return err
+	}
+	for _, q := range p.fs.processes {
+		if q.pid == pid {
+			if q.foreign {
+				return os.ErrPermission
+			}
+			return nil
+		}
+	}
+	return os.ErrProcessDone
+}
+
+// Alive implements [Raw].
+func (p *Process) Alive(pid int) bool { return !errors.Is(p.Signal(pid), os.ErrProcessDone) }
+
+// Die ends the process as a kill does: the system closes its files and gives
+// its locks up, and no clean-up of its own runs. Afterwards its calls fail
+// and change nothing.
+func (p *Process) Die() {
+	defer p.leave()
+	if p.enter() != nil {
+		return
+	}
+	for len(p.files) > 0 {
+		p.files[0].close()
+	}
+	p.dead = true
+	p.fs.processes = slices.DeleteFunc(p.fs.processes, func(q *Process) bool { return q == p })
+	p.changed()
+}

@@ -11,6 +11,7 @@ type altered struct {
 	holds  func(f lock.File, pid int) bool
 
 	tryLock  func(f lock.File, exclusive bool) error
+	unlock   func(f lock.File) error
 	writeAt  func(f lock.File, p []byte, off int64) (int, error)
 	truncate func(f lock.File, size int64) error
 }
@@ -59,6 +60,13 @@ func (f alteredFile) TryLock(exclusive bool) error {
 		return f.sys.tryLock(f.File, exclusive)
 	}
 	return f.File.TryLock(exclusive)
+}
+
+func (f alteredFile) Unlock() error {
+	if f.sys.unlock != nil {
+		return f.sys.unlock(f.File)
+	}
+	return f.File.Unlock()
 }
 
 func (f alteredFile) WriteAt(p []byte, off int64) (int, error) {

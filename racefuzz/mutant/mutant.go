@@ -7,6 +7,7 @@ package mutant
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 
 	"github.com/memlatch/memlatch/lock"
@@ -32,6 +33,10 @@ type Protocol struct {
 	// [lock.Probe], and break them.
 	Acquire func(sys lock.System, path string) (Holder, error)
 	Probe   func(sys lock.System, path string) (lock.Status, error)
+	// Uninstall removes store, which no holder of the pid file may lose, and
+	// a stale pid file. The error matches [lock.ErrHeld] when somebody holds
+	// the pid file.
+	Uninstall func(sys lock.System, path, store string) error
 }
 
 // Holder is what a successful Acquire returns. A [*lock.PIDFile] is one.
@@ -42,7 +47,7 @@ type Holder interface {
 
 // All returns the mutants, in a stable order, without the shipped protocol.
 func All() []Protocol {
-	all := slices.Concat(steps)
+	all := slices.Concat(steps, contents, lockless, sharing, probes, uninstalls)
 	for i := range all {
 		all[i] = all[i].complete()
 	}
@@ -70,6 +75,9 @@ func (p Protocol) complete() Protocol {
 	if p.Probe == nil {
 		p.Probe = lock.ProbeOn
 	}
+	if p.Uninstall == nil {
+		p.Uninstall = p.uninstall
+	}
 	return p
 }
 
@@ -82,13 +90,20 @@ func acquire(sys lock.System, path string) (Holder, error) {
 	return p, nil
 }
 
-// Raw is what real programs ask of the system besides: [os.OpenFile], which
-// follows links and can truncate, and kill(pid, 0).
-type Raw interface {
-	lock.System
-	OpenFile(path string, flag int) (lock.File, error)
-	Signal(pid int) error // nil, os.ErrProcessDone or os.ErrPermission
+// uninstall becomes the holder first: what it removes is nobody's then, and
+// releasing removes a stale pid file.
+func (p Protocol) uninstall(sys lock.System, path, store string) error {
+	h, err := p.Acquire(sys, path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(removeIfAny(sys, store), h.Release())
 }
 
-// isHeld reports whether a start was refused because of a holder.
-func isHeld(err error) bool { return errors.Is(err, lock.ErrHeld) }
+func removeIfAny(sys lock.System, path string) error {
+	err := sys.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

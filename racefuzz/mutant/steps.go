@@ -1,7 +1,7 @@
 package mutant
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -27,6 +27,22 @@ var steps = []Protocol{
 		},
 	},
 	{
+		Name:   "write-before-lock",
+		Bug:    "the pid goes into the file before the lock is asked for",
+		Source: "SUSE/rmt#325",
+		Breaks: []race.Invariant{race.I2},
+		Tiers:  "mkps",
+		Acquire: func(sys lock.System, path string) (Holder, error) {
+			return acquire(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
+				f, err := sys.Open(path, mode)
+				if err != nil {
+					return nil, err
+				}
+				return orClose(f, record(f, sys.PID()))
+			}}, path)
+		},
+	},
+	{
 		Name:   "no-recheck",
 		Bug:    "nobody asks after the lock whether the locked file still has its name",
 		Source: "memtomem, hermit#423, portalocker#115, lockgate#48",
@@ -45,54 +61,88 @@ var steps = []Protocol{
 		},
 	},
 	{
+		Name:   "unlock-then-unlink",
+		Bug:    "release gives the lock up first and removes by then another's file",
+		Source: "simpleflock#2, sevlyar/go-daemon",
+		Breaks: []race.Invariant{race.I1, race.I2, race.I5},
+		Tiers:  "mks",
+		Acquire: func(sys lock.System, path string) (Holder, error) {
+			var held lock.File
+			return acquire(&altered{
+				System: sys,
+				same: func(f lock.File, path string) (bool, error) {
+					held = f
+					return sys.Same(f, path)
+				},
+				remove: func(path string) error {
+					held.Unlock()
+					return sys.Remove(path)
+				},
+			}, path)
+		},
+	},
+	{
 		Name:   "loser-unlinks",
 		Bug:    "a start that is refused cleans up the pid file, which is the holder's",
 		Source: "bitcoin#28946, sevlyar/go-daemon",
-		Breaks: []race.Invariant{race.I1, race.I5},
+		Breaks: []race.Invariant{race.I1, race.I2, race.I5},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
-			if isHeld(err) {
+			if errors.Is(err, lock.ErrHeld) {
 				sys.Remove(path)
 			}
 			return h, err
 		},
 	},
 	{
-		Name:   "no-truncate",
-		Bug:    "the pid is written over a longer one, whose end stays",
-		Source: "crun#504, doris#1273, kvrocks#3598",
-		Breaks: []race.Invariant{race.I2},
-		Tiers:  "mkps",
+		Name:   "unlink-by-path",
+		Bug:    "release removes the name without asking whether it is still its own file",
+		Source: "compose-hot-reload#326, rflow#59",
+		Breaks: []race.Invariant{race.I5, race.I2},
+		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
-			return acquire(&altered{System: sys, truncate: func(lock.File, int64) error { return nil }}, path)
+			acquired := false
+			h, err := acquire(&altered{System: sys, same: func(f lock.File, path string) (bool, error) {
+				if acquired {
+					return true, nil
+				}
+				return sys.Same(f, path)
+			}}, path)
+			acquired = true
+			return h, err
 		},
 	},
 	{
-		Name:   "write-before-lock",
-		Bug:    "the pid goes into the file before the lock is asked for",
-		Source: "SUSE/rmt#325",
-		Breaks: []race.Invariant{race.I2},
-		Tiers:  "mkps",
+		Name:   "late-signal-cleanup",
+		Bug:    "the signal handler stays armed after the clean-up and cleans up once more, after a successor",
+		Source: "memtomem",
+		Breaks: []race.Invariant{race.I5, race.I2},
+		Tiers:  "mp",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
-			return acquire(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
-				f, err := sys.Open(path, mode)
-				if err != nil {
-					return nil, err
-				}
-				return orClose(f, record(f, sys.PID()))
-			}}, path)
+			h, err := acquire(sys, path)
+			if err != nil {
+				return nil, err
+			}
+			return &cleansTwice{Holder: h, sys: sys, path: path}, nil
 		},
 	},
 }
 
-// record writes the pid as the shipped protocol does.
-func record(f lock.File, pid int) error {
-	n, err := f.WriteAt(fmt.Appendln(nil, pid), 0)
-	if err != nil {
-		return err
+// cleansTwice releases, and at each later call removes what it finds.
+type cleansTwice struct {
+	Holder
+	sys      lock.System
+	path     string
+	released bool
+}
+
+func (h *cleansTwice) Release() error {
+	if h.released {
+		return h.sys.Remove(h.path)
 	}
-	return f.Truncate(int64(n))
+	h.released = true
+	return h.Holder.Release()
 }
 
 // orClose returns f, or closes it where something went wrong.

@@ -1,0 +1,183 @@
+// Package report renders the events of a case: as lanes in plain text, as
+// JSON and as a page of HTML. It knows events and nothing of where they come
+// from.
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// Report is one case with what came of it.
+type Report struct {
+	Case    race.Case
+	Events  []race.Event
+	Verdict race.Verdict
+	// Critical holds the indices of the critical pair in Events: two steps
+	// whose swap makes the case pass. {0, 0} says that there is none.
+	Critical [2]int
+	// Replay is the command that runs the case again, or "".
+	Replay string
+}
+
+// hasCritical reports whether there is a critical pair to be marked.
+func (r Report) hasCritical() bool {
+	i, j := r.Critical[0], r.Critical[1]
+	return 0 <= i && i < j && j < len(r.Events)
+}
+
+// breaks reports whether the i-th event broke an invariant.
+func (r Report) breaks(i int) bool {
+	return r.Verdict.Broken() && r.Verdict.Event == i
+}
+
+// timed reports whether time passes in the case.
+func (r Report) timed() bool {
+	return slices.ContainsFunc(r.Events, func(e race.Event) bool { return e.Time != 0 })
+}
+
+// actors returns the case's actors, and after them whoever else made a step.
+func (r Report) actors() []race.Actor {
+	actors := slices.Clone(r.Case.Actors)
+	for _, e := range r.Events {
+		if !slices.ContainsFunc(actors, func(a race.Actor) bool { return a.Name == e.Actor }) {
+			actors = append(actors, race.Actor{Name: e.Actor})
+		}
+	}
+	return actors
+}
+
+// state is what the case's directory looked like at one moment.
+type state struct {
+	inode int    // which file the name means, from 1; 0 for none
+	text  string // what that file holds, as shown: "-" for no file
+	locks []held // by inode
+}
+
+// held is a lock that somebody holds.
+type held struct {
+	inode int
+	who   string // as in race.Event.Lock
+}
+
+// states returns the state at the start, and after it the one after each event.
+//
+// Where the events do not tell files apart, a file counts as a new one when
+// the name comes back. The lock of a name that is gone counts as one on the
+// last file that had it.
+func (r Report) states() []state {
+	told := slices.ContainsFunc(r.Events, func(e race.Event) bool { return e.Inode != 0 })
+	now := r.start()
+	all := []state{now}
+	last := now.inode
+	for _, e := range r.Events {
+		inode := e.Inode
+		if !told && e.File != "-" {
+			inode = now.inode
+			if inode == 0 {
+				inode = last + 1
+			}
+		}
+		last = max(last, inode)
+		now = state{inode: inode, text: content(e.File), locks: orphans(e.Orphans)}
+		if e.Lock != "" {
+			now.locks = append(now.locks, held{cmp.Or(inode, last), e.Lock})
+		}
+		slices.SortStableFunc(now.locks, func(a, b held) int { return cmp.Compare(a.inode, b.inode) })
+		all = append(all, now)
+	}
+	return all
+}
+
+// start returns the state before the first event.
+func (r Report) start() state {
+	for _, f := range r.Case.Files {
+		if f.Name != race.PIDFile {
+			continue
+		}
+		switch f.Kind {
+		case race.Link:
+			return state{inode: 1, text: "link to " + plain(f.Content)}
+		case race.Dir, race.FIFO:
+			return state{inode: 1, text: string(f.Kind)}
+		}
+		return state{inode: 1, text: content(f.Content)}
+	}
+	return state{text: "-"}
+}
+
+// orphans reads race.Event.Orphans.
+func orphans(text string) []held {
+	var locks []held
+	for part := range strings.SplitSeq(text, ", ") {
+		number, who, _ := strings.Cut(part, " ")
+		if inode, err := strconv.Atoi(number); err == nil {
+			locks = append(locks, held{inode, who})
+		}
+	}
+	return locks
+}
+
+// manyFiles reports whether the name has meant more than one file, so that
+// files have to be told apart.
+func manyFiles(states []state) bool {
+	return slices.ContainsFunc(states, func(s state) bool {
+		return s.inode > 1 || slices.ContainsFunc(s.locks, func(h held) bool { return h.inode > 1 })
+	})
+}
+
+// holds reports whether actor holds any of the locks.
+func (s state) holds(actor string) bool {
+	return slices.ContainsFunc(s.locks, func(h held) bool {
+		return slices.Contains(strings.Fields(h.who), actor)
+	})
+}
+
+// ends reports whether an event is the end of its actor, at least until it
+// is started again.
+func ends(e race.Event) bool { return e.Op == string(race.Crash) || e.Op == "exit" }
+
+// content returns what a file holds as it is shown: a whole line bare, ""
+// and what would not be seen quoted.
+func content(text string) string {
+	line := strings.TrimSuffix(text, "\n")
+	if line == "" || strings.TrimSpace(line) != line || line != plain(line) {
+		return strconv.QuoteToASCII(text)
+	}
+	return line
+}
+
+// plain returns text with all that is not printable ASCII escaped, so that
+// no name or content can disturb a terminal or a column.
+func plain(text string) string {
+	quoted := strconv.QuoteToASCII(text)
+	return unescape.Replace(quoted[1 : len(quoted)-1])
+}
+
+// unescape restores what is escaped only for the sake of the quotes.
+var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
+
+// summary is one line on the size of the case.
+func (r Report) summary() string {
+	words := []string{
+		r.Case.Tier + " tier", r.Case.Target,
+		count(len(r.Case.Actors), "actor"), count(len(r.Events), "step"),
+		count(race.Preemptions(r.Events), "preemption"),
+	}
+	if r.Case.Rules != "" {
+		words[0] += " (" + r.Case.Rules + " rules)"
+	}
+	return strings.Join(words, ", ")
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprint(n, " ", what)
+}

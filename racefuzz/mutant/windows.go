@@ -37,12 +37,10 @@ var sharing = []Protocol{
 				return sys.Same(f, path)
 			}
 			h, err := acquire(open, path)
-			open.remove = func(path string) error {
-				held.Unlock()
-				held.Close()
-				return sys.Remove(path)
+			if err != nil {
+				return nil, err
 			}
-			return h, err
+			return &closesFirst{h, sys, path, held}, nil
 		},
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(unshared(sys), path)
@@ -67,6 +65,18 @@ var sharing = []Protocol{
 			return acquire(open, path)
 		},
 	},
+}
+
+// closesFirst is a holder that closes its file before it removes it.
+type closesFirst struct {
+	Holder
+	sys  lock.System
+	path string
+	file lock.File
+}
+
+func (h *closesFirst) Release() error {
+	return errors.Join(h.file.Unlock(), h.file.Close(), h.sys.Remove(h.path))
 }
 
 // unshared is sys with files opened as [os.OpenFile] does.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
 // file is an open file of a process.
@@ -192,6 +193,8 @@ func (f *file) check(n *inode, opened bool, off int64, length int, write bool) e
 		return errBadFile
 	case !opened:
 		return errAccess
+	case n.kind == race.Dir:
+		return errIsDir
 	case s.rules.mandatory() && n.barred(f, off, off+int64(length), write):
 		return errLocked
 	}

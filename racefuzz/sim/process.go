@@ -287,33 +287,50 @@ func (p *Process) Rename(oldpath, newpath string) error {
 
 func (p *Process) rename(oldpath, newpath string) error {
 	s := p.fs
-	old, err := p.removable(oldpath)
+	old, err := p.source(oldpath)
 	if err != nil {
 		return err
 	}
 	number := old.number
 	target, err := s.lookup(newpath)
-	if err == nil {
-		err = s.checkParent(newpath, true)
-	}
 	switch {
 	case err != nil:
 		return err
-	case s.inodes[number].kind == race.Dir:
-		return errInvalid // nothing here moves directories
-	case target == nil:
-	case target.number == number:
+	case target != nil && target.number == number:
 		return nil
-	case s.inodes[target.number].kind == race.Dir:
-		return errIsDir
-	case s.rules != POSIX && s.inodes[target.number].opens > 0:
-		return errAccess
-	default:
+	}
+	if _, err := p.removable(oldpath); err != nil {
+		return err
+	}
+	if err := s.checkParent(newpath, true); err != nil {
+		return err
+	}
+	if target != nil {
+		if s.rules != POSIX && s.inodes[target.number].opens > 0 {
+			return errAccess
+		}
 		s.unlink(newpath)
 	}
 	s.link(newpath, number)
 	s.unlink(oldpath)
 	return nil
+}
+
+// source returns the entry of a file that is to get another name. Nothing here
+// moves directories or replaces them.
+func (p *Process) source(path string) (*entry, error) {
+	e, err := p.fs.lookup(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case e == nil:
+		return nil, fs.ErrNotExist
+	case e.pending:
+		return nil, errAccess
+	case p.fs.inodes[e.number].kind == race.Dir:
+		return nil, fs.ErrPermission
+	}
+	return e, nil
 }
 
 // Link implements [Raw].
@@ -332,16 +349,9 @@ func (p *Process) Link(oldpath, newpath string) error {
 
 func (p *Process) link(oldpath, newpath string) error {
 	s := p.fs
-	old, err := s.lookup(oldpath)
-	switch {
-	case err != nil:
+	old, err := p.source(oldpath)
+	if err != nil {
 		return err
-	case old == nil:
-		return fs.ErrNotExist
-	case old.pending:
-		return errAccess
-	case s.inodes[old.number].kind == race.Dir:
-		return fs.ErrPermission
 	}
 	number := old.number
 	switch target, err := s.lookup(newpath); {

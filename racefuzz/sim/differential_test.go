@@ -1,0 +1,451 @@
+package sim
+
+// Proves that the file system in memory answers as the real one does: the same
+// operations run on both, and every result must be equal.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// side is one of the two systems under comparison.
+type side struct {
+	processes []Raw
+	files     []lock.File
+	content   func(name string) (string, bool)
+	names     func() []string
+}
+
+// comparison runs operations on both sides.
+type comparison struct {
+	sim, real side
+	owner     []int    // of each file, the index of its process
+	path      []string // of each file, the name under which it was opened
+	raw       []bool   // of each file, whether OpenFile opened it
+	dead      int      // the id of a process that has ended
+}
+
+const (
+	processes = 3
+	maxOpen   = 8
+)
+
+var initial = []race.File{
+	{Name: "pid", Kind: race.Regular, Content: "4242424\n"},
+	{Name: "other", Kind: race.Regular, Content: "17\n"},
+	{Name: "dir", Kind: race.Dir},
+	{Name: "dir/inner", Kind: race.Regular},
+	{Name: "link", Kind: race.Link, Content: "pid"},
+	{Name: "dangling", Kind: race.Link, Content: "new"},
+	{Name: "circle", Kind: race.Link, Content: "circle"},
+	{Name: "fifo", Kind: race.FIFO},
+	{Name: "readonly", Kind: race.Regular, Content: "1\n", Perm: 0o400},
+	{Name: "writeonly", Kind: race.Regular, Content: "2\n", Perm: 0o200},
+	{Name: "closed", Kind: race.Dir, Perm: 0o500},
+	{Name: "closed/inner", Kind: race.Regular, Content: "3\n"},
+}
+
+// Names to open, and names that can be moved about.
+var (
+	allNames     = []string{"pid", "pid", "pid", "other", "new", "dir", "dir/inner", "dir/new", "link", "dangling", "circle", "fifo", "readonly", "writeonly", "closed/inner", "closed/new", "missing/new", "other/new"}
+	regularNames = []string{"pid", "pid", "pid", "other", "new", "dir/inner", "closed/inner", "closed/new", "missing/new"}
+)
+
+func TestSimulationAnswersAsTheRealSystem(t *testing.T) {
+	rules := rulesOfThisSystem(t)
+	t.Logf("this system has the rules %q", rules)
+	files := slices.DeleteFunc(slices.Clone(initial), func(f race.File) bool { return !possible(t, f) })
+	c := comparison{dead: deadProcess(t)}
+	home := t.TempDir()
+	simulation := New(rules)
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(home, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		simulation.Reset()
+		c.start(simulation, dir)
+		defer c.end(t, dir)
+		c.setup(t, files, simulation, dir)
+		t.Repeat(c.actions())
+	})
+}
+
+func (c *comparison) start(s *FS, dir string) {
+	d := disk{dir: dir}
+	c.owner, c.path, c.raw = nil, nil, nil
+	c.sim = side{content: s.Content, names: s.Names}
+	c.real = side{content: d.content, names: d.names}
+	for range processes {
+		c.sim.processes = append(c.sim.processes, s.Process(os.Getpid()))
+		c.real.processes = append(c.real.processes, d)
+	}
+}
+
+func (c *comparison) setup(t *rapid.T, files []race.File, s *FS, dir string) {
+	for _, f := range files {
+		if err := s.Setup([]race.File{f}); err != nil {
+			t.Fatal(err)
+		}
+		if err := realise(filepath.Join(dir, f.Name), f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, f := range files { // a directory that is closed to changes is closed last
+		if f.Perm != 0 {
+			if err := os.Chmod(filepath.Join(dir, f.Name), fs.FileMode(f.Perm)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (c *comparison) end(t *rapid.T, dir string) {
+	for _, f := range c.real.files {
+		f.Close()
+	}
+	os.Chmod(filepath.Join(dir, "closed"), 0o700)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// both runs one operation on each side and compares what it says.
+func (c *comparison) both(t *rapid.T, operation string, do func(s *side) string) string {
+	simulated, real := do(&c.sim), do(&c.real)
+	t.Logf("%s: %s", operation, real)
+	if simulated != real {
+		t.Fatalf("%s: the simulation says %q, the system %q", operation, simulated, real)
+	}
+	return real
+}
+
+func (c *comparison) actions() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
+		"open":       c.open,
+		"open again": func(t *rapid.T) { c.openAs(t, "pid", lock.Create) },
+		"openfile":   c.openFile,
+		"lock":       c.lock,
+		"lock again": c.lock,
+		"unlock":     func(t *rapid.T) { c.onFile(t, "unlock", func(_ Raw, f lock.File) string { return word(f.Unlock()) }) },
+		"range":      c.lockRange,
+		"read":       c.read,
+		"write":      c.write,
+		"truncate":   c.truncate,
+		"same":       c.same,
+		"holds":      c.holds,
+		"close":      func(t *rapid.T) { c.close(t, c.file(t)) },
+		"die":        c.die,
+		"remove":     c.remove,
+		"rename":     c.rename,
+		"link":       c.link,
+		"":           c.look,
+	}
+}
+
+func (c *comparison) open(t *rapid.T) {
+	mode := rapid.SampledFrom([]lock.Mode{lock.Read, lock.Create}).Draw(t, "mode")
+	c.openAs(t, rapid.SampledFrom(allNames).Draw(t, "name"), mode)
+}
+
+func (c *comparison) openAs(t *rapid.T, name string, mode lock.Mode) {
+	op := fmt.Sprintf("open %s mode %d", name, mode)
+	c.add(t, op, name, false, func(p Raw) (lock.File, error) { return p.Open(name, mode) })
+}
+
+func (c *comparison) openFile(t *rapid.T) {
+	name := rapid.SampledFrom(allNames).Draw(t, "name")
+	if name == "fifo" {
+		t.Skip("would wait for ever")
+	}
+	flag := rapid.SampledFrom([]int{
+		os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR | os.O_TRUNC, os.O_RDWR | os.O_CREATE,
+		os.O_RDWR | os.O_CREATE | os.O_EXCL, os.O_WRONLY | os.O_CREATE | os.O_TRUNC,
+	}).Draw(t, "flag")
+	op := fmt.Sprintf("openfile %s flag %#x", name, flag)
+	c.add(t, op, name, true, func(p Raw) (lock.File, error) { return p.OpenFile(name, flag) })
+}
+
+func (c *comparison) add(t *rapid.T, operation, name string, raw bool, open func(Raw) (lock.File, error)) {
+	if len(c.owner) >= maxOpen {
+		t.Skip("enough open files")
+	}
+	p := rapid.IntRange(0, processes-1).Draw(t, "process")
+	result := c.both(t, operation, func(s *side) string {
+		f, err := open(s.processes[p])
+		if err == nil {
+			s.files = append(s.files, f)
+		}
+		return word(err)
+	})
+	if result == "ok" {
+		c.owner, c.path, c.raw = append(c.owner, p), append(c.path, name), append(c.raw, raw)
+	}
+}
+
+func (c *comparison) file(t *rapid.T) int {
+	if len(c.owner) == 0 {
+		t.Skip("no open file")
+	}
+	return rapid.IntRange(0, len(c.owner)-1).Draw(t, "file")
+}
+
+func (c *comparison) onFile(t *rapid.T, operation string, do func(p Raw, f lock.File) string) string {
+	i := c.file(t)
+	return c.onThis(t, i, operation, do)
+}
+
+func (c *comparison) onThis(t *rapid.T, i int, operation string, do func(p Raw, f lock.File) string) string {
+	return c.both(t, fmt.Sprintf("%s file %d (%s)", operation, i, c.path[i]), func(s *side) string {
+		return do(s.processes[c.owner[i]], s.files[i])
+	})
+}
+
+func (c *comparison) lock(t *rapid.T) {
+	i, exclusive := c.file(t), rapid.Bool().Draw(t, "exclusive")
+	if runtime.GOOS == "darwin" && c.converts(i, exclusive) {
+		t.Skip("whether a refused conversion loses the lock that it had is known of Linux only")
+	}
+	c.onThis(t, i, fmt.Sprintf("lock exclusive=%v", exclusive), func(_ Raw, f lock.File) string { return word(f.TryLock(exclusive)) })
+}
+
+func (c *comparison) converts(i int, exclusive bool) bool {
+	f := c.sim.files[i].(*file)
+	n := &f.process.fs.inodes[f.number]
+	at := n.lockOf(f)
+	return at >= 0 && n.locks[at].exclusive != exclusive
+}
+
+func (c *comparison) lockRange(t *rapid.T) {
+	if runtime.GOOS != "windows" {
+		t.Skip("locks have no ranges here")
+	}
+	i := c.file(t)
+	if !c.raw[i] {
+		t.Skip("lock.OS locks no ranges")
+	}
+	off, n := rapid.Int64Range(0, 3).Draw(t, "off"), rapid.Int64Range(1, 4).Draw(t, "length")
+	exclusive, unlock := rapid.Bool().Draw(t, "exclusive"), rapid.Bool().Draw(t, "unlock")
+	c.onThis(t, i, fmt.Sprintf("range %d %d exclusive=%v unlock=%v", off, n, exclusive, unlock), func(_ Raw, f lock.File) string {
+		if unlock {
+			return word(f.(RangeLocker).UnlockRange(off, n))
+		}
+		return word(f.(RangeLocker).TryLockRange(off, n, exclusive))
+	})
+}
+
+func (c *comparison) read(t *rapid.T) {
+	off, n := rapid.Int64Range(0, 12).Draw(t, "off"), rapid.IntRange(1, 12).Draw(t, "length")
+	c.onFile(t, fmt.Sprintf("read %d at %d", n, off), func(_ Raw, f lock.File) string {
+		p := make([]byte, n)
+		done, err := f.ReadAt(p, off)
+		return fmt.Sprintf("%q %s", p[:done], word(err))
+	})
+}
+
+func (c *comparison) write(t *rapid.T) {
+	off, text := rapid.Int64Range(0, 6).Draw(t, "off"), rapid.StringMatching(`[0-9]{1,7}\n`).Draw(t, "text")
+	c.onFile(t, fmt.Sprintf("write %q at %d", text, off), func(_ Raw, f lock.File) string {
+		done, err := f.WriteAt([]byte(text), off)
+		return fmt.Sprintf("%d %s", done, word(err))
+	})
+}
+
+func (c *comparison) truncate(t *rapid.T) {
+	size := rapid.Int64Range(0, 10).Draw(t, "size")
+	c.onFile(t, fmt.Sprintf("truncate to %d", size), func(_ Raw, f lock.File) string { return word(f.Truncate(size)) })
+}
+
+func (c *comparison) same(t *rapid.T) {
+	i := c.file(t)
+	if c.raw[i] {
+		t.Skip("lock.OS compares only what it has opened")
+	}
+	name := rapid.SampledFrom(append(allNames, c.path[i], c.path[i], c.path[i])).Draw(t, "name")
+	c.onThis(t, i, "same as "+name, func(p Raw, f lock.File) string {
+		same, err := p.Same(f, name)
+		return fmt.Sprintf("%v %s", same, word(err))
+	})
+}
+
+// holds asks what may be asked: which process is it that holds the exclusive
+// lock. Only Linux has an answer when there is none.
+func (c *comparison) holds(t *rapid.T) {
+	i := c.file(t)
+	if c.raw[i] {
+		t.Skip("lock.OS asks only about what it has opened")
+	}
+	held := slices.ContainsFunc(c.sim.files[i].(*file).process.fs.inodes[c.sim.files[i].(*file).number].locks, func(l heldLock) bool { return l.exclusive })
+	if runtime.GOOS != "linux" && !held {
+		t.Skip("nobody holds it")
+	}
+	pid := rapid.SampledFrom([]int{os.Getpid(), c.dead}).Draw(t, "pid")
+	c.onThis(t, i, "holds", func(p Raw, f lock.File) string { return fmt.Sprint(p.Holds(f, pid)) })
+}
+
+func (c *comparison) close(t *rapid.T, i int) {
+	c.onThis(t, i, "close", func(_ Raw, f lock.File) string { return word(f.Close()) })
+	c.owner, c.path, c.raw = slices.Delete(c.owner, i, i+1), slices.Delete(c.path, i, i+1), slices.Delete(c.raw, i, i+1)
+	c.sim.files, c.real.files = slices.Delete(c.sim.files, i, i+1), slices.Delete(c.real.files, i, i+1)
+}
+
+// die ends a process; on the real side its files are closed for it.
+func (c *comparison) die(t *rapid.T) {
+	p := rapid.IntRange(0, processes-1).Draw(t, "process")
+	t.Logf("process %d dies", p)
+	dead := c.sim.processes[p].(*Process)
+	dead.Die()
+	c.sim.processes[p] = dead.fs.Process(os.Getpid())
+	for i := len(c.owner) - 1; i >= 0; i-- {
+		if c.owner[i] == p {
+			c.real.files[i].Close()
+			c.owner, c.path, c.raw = slices.Delete(c.owner, i, i+1), slices.Delete(c.path, i, i+1), slices.Delete(c.raw, i, i+1)
+			c.sim.files, c.real.files = slices.Delete(c.sim.files, i, i+1), slices.Delete(c.real.files, i, i+1)
+		}
+	}
+}
+
+func (c *comparison) remove(t *rapid.T) {
+	name := rapid.SampledFrom(append(allNames, "closed")).Draw(t, "name")
+	c.both(t, "remove "+name, func(s *side) string { return word(s.processes[0].Remove(name)) })
+}
+
+func (c *comparison) rename(t *rapid.T) {
+	from, to := rapid.SampledFrom(regularNames).Draw(t, "from"), rapid.SampledFrom(regularNames).Draw(t, "to")
+	c.both(t, "rename "+from+" to "+to, func(s *side) string { return word(s.processes[0].Rename(from, to)) })
+}
+
+func (c *comparison) link(t *rapid.T) {
+	from, to := rapid.SampledFrom(regularNames).Draw(t, "from"), rapid.SampledFrom(append(regularNames, "link")).Draw(t, "to")
+	c.both(t, "link "+from+" to "+to, func(s *side) string { return word(s.processes[0].Link(from, to)) })
+}
+
+// look compares everything that can be seen, after every operation.
+func (c *comparison) look(t *rapid.T) {
+	simulated, real := c.sim.names(), c.real.names()
+	if !slices.Equal(simulated, real) {
+		t.Fatalf("the simulation has the names %q, the system %q", simulated, real)
+	}
+	for _, name := range append(real, "missing", "dangling") {
+		if name == "fifo" {
+			continue
+		}
+		text, ok := c.sim.content(name)
+		realText, realOK := c.real.content(name)
+		if text != realText || ok != realOK {
+			t.Fatalf("content of %s: the simulation has %q, %v, the system %q, %v", name, text, ok, realText, realOK)
+		}
+	}
+}
+
+// word is what an error is compared by: its class, and where that is unknown
+// its reason, as far as systems of one kind agree on it.
+func word(err error) string {
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return "ok"
+	case err == lock.ErrRefused:
+		return "refused"
+	case errors.Is(err, lock.ErrBusy):
+		return "busy"
+	case errors.Is(err, fs.ErrNotExist):
+		return "not exist"
+	case errors.Is(err, fs.ErrExist):
+		return "exist"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission"
+	case errors.As(err, &path) && (runtime.GOOS == "linux" || strings.Contains(path.Err.Error(), "remove it")):
+		return path.Err.Error()
+	}
+	return "error"
+}
+
+// deadProcess returns the id of a process that was and is no more.
+func deadProcess(t *testing.T) int {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run=^$")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd.Process.Pid
+}
+
+// possible reports whether this system and user can have f.
+func possible(t *testing.T, f race.File) bool {
+	t.Helper()
+	closed := f.Perm != 0 || strings.HasPrefix(f.Name, "closed/")
+	switch {
+	case closed && os.Geteuid() == 0:
+		t.Logf("without %s: the superuser may do everything", f.Name)
+		return false
+	case closed && f.Name != "readonly" && runtime.GOOS == "windows":
+		t.Logf("without %s: Windows has only an attribute against writing", f.Name)
+		return false
+	}
+	if f.Kind == race.Regular || f.Kind == race.Dir {
+		return true
+	}
+	err := realise(filepath.Join(t.TempDir(), "probe"), f)
+	if err != nil {
+		t.Logf("without %s: %v", f.Name, err)
+	}
+	return err == nil
+}
+
+// realise puts f at path.
+func realise(path string, f race.File) error {
+	switch f.Kind {
+	case race.Link:
+		return os.Symlink(f.Content, path)
+	case race.Dir:
+		return os.Mkdir(path, 0o700)
+	case race.FIFO:
+		return makeFIFO(path)
+	}
+	return os.WriteFile(path, []byte(f.Content), 0o600)
+}
+
+// rulesOfThisSystem finds out what becomes of a name that is removed while its
+// file is open.
+func rulesOfThisSystem(t *testing.T) Rules {
+	t.Helper()
+	if runtime.GOOS != "windows" {
+		return POSIX
+	}
+	path := filepath.Join(t.TempDir(), "probe")
+	f, err := lock.OS{}.Open(path, lock.Create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := (lock.OS{}).Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := os.Open(path)
+	switch {
+	case err == nil:
+		again.Close()
+		return Wine
+	case errors.Is(err, fs.ErrNotExist):
+		return Windows
+	}
+	return WindowsLegacy
+}

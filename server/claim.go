@@ -20,26 +20,25 @@ const claimInterval = 250 * time.Millisecond
 // claim is one server's part in the pid file: the holder is recorded there,
 // every other server is a standby that takes over when the holder goes.
 type claim struct {
-	path string
-	log  *log.Logger
+	log *log.Logger
 
-	mu    sync.Mutex
-	file  *lock.PIDFile // nil in a standby
-	trust error         // why the last try failed, other than by a holder
+	mu   sync.Mutex
+	path string
+	file *lock.PIDFile // nil in a standby
+	err  error         // why this server is neither, or nil
 }
 
-// newClaim tries once. That somebody else holds the pid file is no error.
-func newClaim(p place, log *log.Logger) (*claim, error) {
+// start tries once. That somebody else holds the pid file is no error.
+func (c *claim) start(p place) error {
 	dir, err := runtimeDir()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	c := &claim{path: filepath.Join(dir, p.pidName), log: log}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.path = filepath.Join(dir, p.pidName)
 	c.try()
-	if c.trust != nil {
-		return nil, pidFileProblem(c.path, c.trust)
-	}
-	return c, nil
+	return c.err
 }
 
 // keep makes the claim good until ctx ends.
@@ -60,42 +59,44 @@ func (c *claim) tend() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.file != nil {
-		err := c.file.Check()
-		if err == nil {
+		c.err = c.file.Check()
+		if !errors.Is(c.err, lock.ErrLost) {
 			return
 		}
-		c.log.Printf("%v; recording this server again", err)
+		c.log.Printf("%v; recording this server again", c.err)
 		c.file.Release()
-		c.file = nil
 	}
-	before := c.trust
+	before := c.err
 	c.try()
 	switch {
 	case c.file != nil:
 		c.log.Printf("now the recorded server, in %s", c.path)
-	case c.trust != nil && (before == nil || before.Error() != c.trust.Error()):
-		c.log.Printf("cannot be recorded: %v", c.trust)
+	case c.err != nil && (before == nil || before.Error() != c.err.Error()):
+		c.log.Print(explain(c.err))
 	}
 }
 
 func (c *claim) try() {
-	c.file, c.trust = lock.Acquire(c.path)
-	if errors.Is(c.trust, fs.ErrNotExist) { // the directory was removed
-		if _, c.trust = runtimeDir(); c.trust == nil {
-			c.file, c.trust = lock.Acquire(c.path)
+	c.file, c.err = lock.Acquire(c.path)
+	if errors.Is(c.err, fs.ErrNotExist) { // the directory was removed
+		if _, c.err = runtimeDir(); c.err == nil {
+			c.file, c.err = lock.Acquire(c.path)
 		}
 	}
-	if errors.Is(c.trust, lock.ErrHeld) {
-		c.trust = nil
+	switch {
+	case errors.Is(c.err, lock.ErrHeld):
+		c.err = nil
+	case c.err != nil:
+		c.err = pidFileProblem(c.path, c.err)
 	}
 }
 
-// holder reports whether this server is the recorded one, and if it is
-// neither that nor a standby, why.
-func (c *claim) holder() (bool, error) {
+// holder reports whether this server is the recorded one, the pid file's
+// path, and what is wrong with it, if anything.
+func (c *claim) holder() (holder bool, path string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.file != nil, c.trust
+	return c.file != nil, c.path, c.err
 }
 
 // release removes the pid file if it is this server's. [claim.keep] must
@@ -111,7 +112,11 @@ func (c *claim) release() error {
 
 // pidFileProblem adds the remedy to an error of package lock.
 func pidFileProblem(path string, err error) error {
-	p := &problem{what: "cannot use the pid file", err: err}
+	var p *problem
+	if errors.As(err, &p) {
+		return err
+	}
+	p = &problem{what: "cannot use the pid file", err: err}
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) && pathErr.Op == "open" {
 		p.hint = remove(path) + ", " + elsewhere

@@ -34,13 +34,12 @@ Environment:
                             and /tmp/memlatch-UID that can be used)
 `
 
-// Exit codes of every command; status adds [exitNotRunning].
+// Exit codes.
 const (
-	exitOK        = 0
-	exitFailed    = 1 // serve: could not start; uninstall: not confirmed
-	exitRefused   = 2 // refused, or a usage error
-	exitStopped   = 3 // status: no server is running
-	terminalUsage = "this is a server for an MCP host, not for a terminal"
+	exitOK      = 0
+	exitFailed  = 1 // the server could not start; an uninstall was not confirmed
+	exitRefused = 2 // a command was refused or misspelled
+	exitStopped = 3 // status: no server is running
 )
 
 func main() {
@@ -51,7 +50,7 @@ func main() {
 func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		if term.IsTerminal(int(stdin.Fd())) {
-			fmt.Fprintf(stderr, "memlatch: error: %s\n\n%s", terminalUsage, usage)
+			fmt.Fprintf(stderr, "memlatch: error: this is a server for an MCP host, not for a terminal\n\n%s", usage)
 			return exitRefused
 		}
 		return serve(stdin, stdout, stderr)

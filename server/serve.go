@@ -28,8 +28,11 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 		return fail(stderr, exitFailed, err)
 	}
 	logger := log.New(stderr, "memlatch: ", 0)
-	claim, err := newClaim(place, logger)
-	if err != nil {
+	claim, store := &claim{log: logger}, newStore(place)
+	started := make(chan error, 1) // beside the rest: a host is waiting
+	go func() { started <- claim.start(place) }()
+	server := newServer(claim, store)
+	if err := <-started; err != nil {
 		return fail(stderr, exitFailed, err)
 	}
 	keeping, stopKeeping := context.WithCancel(context.Background())
@@ -40,8 +43,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	}()
 	go watchHost(ctx, func() { stop(errors.New("the host is gone")) })
 
-	store := newStore(place)
-	drained := converse(ctx, newServer(place, claim, store), stdin, stdout)
+	drained := converse(ctx, server, stdin, stdout)
 	code := exitOK
 	if !drained {
 		logger.Print("left with requests unanswered")

@@ -66,6 +66,12 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 		idle     bool // and nothing read is left
 		deadline <-chan time.Time
 	)
+	end := func() {
+		if !stopped {
+			stopped, deadline = true, time.After(drainTime)
+			hangUp()
+		}
+	}
 	for !(stopped && idle && pending == 0) {
 		source := messages
 		if pending == maxPending || stopped && idle {
@@ -80,8 +86,7 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 			idle = m.kind == idling || m.kind == ended
 			switch m.kind {
 			case ended:
-				stopped, deadline = true, orElse(deadline)
-				hangUp()
+				end()
 			case call:
 				pending++
 				calls <- m
@@ -96,23 +101,15 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 		case err := <-answered:
 			pending--
 			if err != nil { // nobody reads the answers any more
-				return false
+				end()
 			}
 		case <-stopping:
-			stopped, deadline = true, orElse(deadline)
-			hangUp()
+			end()
 		case <-deadline:
 			return false
 		}
 	}
 	return true
-}
-
-func orElse(deadline <-chan time.Time) <-chan time.Time {
-	if deadline == nil {
-		deadline = time.After(drainTime)
-	}
-	return deadline
 }
 
 // answer handles one message and writes what it is answered with, if anything.

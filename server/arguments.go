@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+)
+
+// decode reads a tool's arguments into the struct that args points to. Its
+// errors tell a model what to change.
+func decode(raw any, args any) error {
+	if raw == nil {
+		return nil
+	}
+	encoded, err := json.Marshal(raw)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(encoded))
+	d.DisallowUnknownFields()
+	err = d.Decode(args)
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &mismatch) && mismatch.Field == "":
+		return fmt.Errorf("arguments must be an object, not a %s", mismatch.Value)
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("%q must be %s, not %s", mismatch.Field, jsonType(mismatch.Type), mismatch.Value)
+	case err != nil:
+		return errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "there is no argument", 1))
+	}
+	return nil
+}
+
+func jsonType(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Slice:
+		return "an array"
+	case reflect.String:
+		return "a string"
+	default:
+		return "a whole number"
+	}
+}
+
+// explain is err as a model should read it, with the remedy if there is one.
+func explain(err error) string {
+	var p *problem
+	if errors.As(err, &p) && p.hint != "" {
+		return err.Error() + "; to mend it: " + p.hint
+	}
+	return err.Error()
+}
+
+// checkLength requires between 1 and most characters other than white space
+// alone.
+func checkLength(argument, value string, most int) error {
+	switch n := utf8.RuneCountInString(value); {
+	case strings.TrimSpace(value) == "":
+		return fmt.Errorf("%q is missing or empty", argument)
+	case n > most:
+		return fmt.Errorf("%q has %d characters, and %d are the most", argument, n, most)
+	}
+	return nil
+}
+
+func checkTag(tag string) error {
+	if tag == "" {
+		return nil
+	}
+	return checkLength("tag", tag, maxTag)
+}
+
+// checkLimit returns limit, or standard where it was not given.
+func checkLimit(limit *int, standard, most int) (int, error) {
+	switch {
+	case limit == nil:
+		return standard, nil
+	case *limit < 1 || *limit > most:
+		return 0, fmt.Errorf(`"limit" is %d, and must be from 1 to %d`, *limit, most)
+	}
+	return *limit, nil
+}

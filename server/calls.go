@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"github.com/memlatch/memlatch/lock"
+)
+
+// tools are the tools' implementations.
+type tools struct {
+	claim *claim
+	store *store
+}
+
+type addArgs struct {
+	Text string   `json:"text"`
+	Tags []string `json:"tags"`
+}
+
+func (t tools) add(ctx context.Context, in addArgs) (Memory, error) {
+	if err := checkLength("text", in.Text, maxText); err != nil {
+		return Memory{}, err
+	}
+	if len(in.Tags) > maxTags {
+		return Memory{}, fmt.Errorf(`"tags" has %d items, and %d are the most`, len(in.Tags), maxTags)
+	}
+	for i, tag := range in.Tags {
+		if err := checkLength("tags["+strconv.Itoa(i)+"]", tag, maxTag); err != nil {
+			return Memory{}, err
+		}
+	}
+	return t.store.add(ctx, in.Text, in.Tags)
+}
+
+type searchArgs struct {
+	Query string `json:"query"`
+	Tag   string `json:"tag"`
+	Limit *int   `json:"limit"`
+}
+
+type searchResult struct {
+	Memories []Found `json:"memories"`
+}
+
+func (t tools) search(ctx context.Context, in searchArgs) (searchResult, error) {
+	limit, err := checkLimit(in.Limit, usuallyFound, maxFound)
+	err = errors.Join(err, checkLength("query", in.Query, maxQuery), checkTag(in.Tag))
+	if err == nil && matchAny(in.Query) == "" {
+		err = errors.New(`"query" has no words`)
+	}
+	if err != nil {
+		return searchResult{}, err
+	}
+	found, err := t.store.search(ctx, in.Query, in.Tag, limit)
+	return searchResult{append([]Found{}, found...)}, err
+}
+
+// maxPage bounds the text of one page of a list, in bytes: a host puts it
+// into its model's context.
+const maxPage = 256 << 10
+
+type listArgs struct {
+	Tag    string `json:"tag"`
+	Limit  *int   `json:"limit"`
+	Cursor string `json:"cursor"`
+}
+
+type listResult struct {
+	Memories   []Memory `json:"memories"`
+	NextCursor string   `json:"next_cursor,omitempty"`
+}
+
+func (t tools) list(ctx context.Context, in listArgs) (listResult, error) {
+	limit, err := checkLimit(in.Limit, usuallyListed, maxListed)
+	before := int64(1<<63 - 1)
+	if in.Cursor != "" {
+		n, cursorErr := strconv.ParseInt(in.Cursor, 10, 64)
+		if cursorErr != nil {
+			err = errors.Join(err, fmt.Errorf(`"cursor" is %q, which no page has returned`, in.Cursor))
+		}
+		before = n
+	}
+	if err := errors.Join(err, checkTag(in.Tag)); err != nil {
+		return listResult{}, err
+	}
+	memories, err := t.store.list(ctx, in.Tag, before, limit+1)
+	if err != nil {
+		return listResult{}, err
+	}
+	n, size := 0, 0
+	for n < min(limit, len(memories)) && (n == 0 || size+len(memories[n].Text) <= maxPage) {
+		size += len(memories[n].Text)
+		n++
+	}
+	result := listResult{Memories: append([]Memory{}, memories[:n]...)}
+	if n < len(memories) {
+		result.NextCursor = strconv.FormatInt(memories[n-1].ID, 10)
+	}
+	return result, nil
+}
+
+type idArgs struct {
+	ID int64 `json:"id"`
+}
+
+func (a idArgs) check() error {
+	if a.ID < 1 {
+		return errors.New(`"id" must be a positive whole number`)
+	}
+	return nil
+}
+
+func (t tools) get(ctx context.Context, in idArgs) (Memory, error) {
+	if err := in.check(); err != nil {
+		return Memory{}, err
+	}
+	m, err := t.store.get(ctx, in.ID)
+	return m, missing(err, in.ID)
+}
+
+type deleteResult struct {
+	ID int64 `json:"id"`
+}
+
+func (t tools) delete(ctx context.Context, in idArgs) (deleteResult, error) {
+	if err := in.check(); err != nil {
+		return deleteResult{}, err
+	}
+	return deleteResult(in), missing(t.store.delete(ctx, in.ID), in.ID)
+}
+
+func missing(err error, id int64) error {
+	if errors.Is(err, errNoMemory) {
+		return fmt.Errorf("there is no memory with id %d", id)
+	}
+	return err
+}
+
+type noArgs struct{}
+
+// statusResult is what mem_status says.
+type statusResult struct {
+	Role     string         `json:"role"`
+	PID      int            `json:"pid"`
+	Recorded recordedStatus `json:"recorded"`
+	PIDFile  string         `json:"pid_file"`
+	Store    storeStatus    `json:"store"`
+	Version  string         `json:"version"`
+	Problem  string         `json:"problem,omitempty"`
+}
+
+type recordedStatus struct {
+	State string `json:"state"`
+	PID   int    `json:"pid"`
+}
+
+type storeStatus struct {
+	Path     string `json:"path"`
+	Exists   bool   `json:"exists"`
+	Open     bool   `json:"open"`
+	Memories int64  `json:"memories"`
+	Bytes    int64  `json:"bytes"`
+}
+
+func (t tools) status(ctx context.Context, _ noArgs) (statusResult, error) {
+	holder, path, problem := t.claim.holder()
+	result := statusResult{Role: "standby", PID: os.Getpid(), PIDFile: path, Version: version()}
+	if holder {
+		result.Role = "holder"
+	}
+	recorded, err := lock.Probe(path)
+	problem = errors.Join(problem, err)
+	result.Recorded = recordedStatus{recorded.State.String(), recorded.PID}
+	result.Store, err = t.store.status(ctx)
+	if problem = errors.Join(problem, err); problem != nil {
+		result.Problem = explain(problem)
+	}
+	return result, nil
+}

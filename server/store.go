@@ -97,21 +97,36 @@ func (s *store) share(ctx context.Context, create bool) (*lock.Barrier, error) {
 }
 
 func (s *store) tryShare(ctx context.Context, create bool) (*lock.Barrier, error) {
-	if create {
-		if err := makeDir(s.dir); err != nil {
-			return nil, &problem{what: "cannot create the store", err: err,
-				hint: "set MEMLATCH_HOME to a directory of your own"}
+	if !create {
+		if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); err != nil {
+			return nil, err
 		}
-	} else if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); err != nil {
+	}
+	// Each directory is looked at before anything is made in it.
+	if err := s.ensure(s.home, create); err != nil {
 		return nil, err
 	}
 	if _, err := own("home", s.home); err != nil {
+		return nil, err
+	}
+	if err := s.ensure(s.dir, create); err != nil {
 		return nil, err
 	}
 	if err := private("store", s.dir); err != nil {
 		return nil, err
 	}
 	return lock.Share(ctx, filepath.Join(s.dir, barrierFile))
+}
+
+func (s *store) ensure(dir string, create bool) error {
+	if !create {
+		return nil
+	}
+	if err := makeDir(dir); err != nil {
+		return &problem{what: "cannot create the store", err: err,
+			hint: "set MEMLATCH_HOME to a directory of your own"}
+	}
+	return nil
 }
 
 // openDatabase opens the database in dir. Processes that open a fresh

@@ -146,7 +146,8 @@ func (r *removal) describe() string {
 // seized is what keeps every server away from the store.
 type seized struct {
 	pidFiles []*lock.PIDFile
-	barrier  *lock.Barrier // nil where there is no store
+	barrier  *lock.Barrier   // nil where there is no store
+	running  *lock.HeldError // whose pid file was overridden, or nil
 }
 
 func (s *seized) release() {
@@ -179,7 +180,11 @@ func (r *removal) seize() (_ *seized, err error) {
 	path := filepath.Join(r.store, barrierFile)
 	s.barrier, err = lock.Exclude(ctx, path)
 	if errors.Is(err, lock.ErrHeld) {
-		return s, &problem{what: "the store is in use by a server that is not recorded; refusing to remove it",
+		who := "in use by a server that is not recorded"
+		if s.running != nil {
+			who = "open in a running server (" + pidText(s.running.PID) + ")"
+		}
+		return s, &problem{what: "the store is " + who + "; refusing to remove it",
 			hint: whoHas(path) + " names it; close its host and try again"}
 	}
 	if err != nil || r.force {
@@ -205,15 +210,24 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		case !errors.As(err, &held):
 			return pidFileProblem(path, err)
 		case r.force:
-		case held.PID == 0:
-			return &problem{what: "Server still running (pid unknown). Refusing to remove its memories",
-				hint: whoHas(path) + " names it; close its host and try again"}
+			s.running = held
 		default:
-			return &problem{what: fmt.Sprintf("Server still running (pid %d). Refusing to remove its memories", held.PID),
-				hint: fmt.Sprintf("close its host, or run: %s", end(held.PID))}
+			p := &problem{what: "Server still running (" + pidText(held.PID) + "). Refusing to remove its memories",
+				hint: "close its host, or run: " + end(held.PID)}
+			if held.PID == 0 {
+				p.hint = whoHas(path) + " names it; close its host and try again"
+			}
+			return p
 		}
 	}
 	return nil
+}
+
+func pidText(pid int) string {
+	if pid == 0 {
+		return "pid unknown"
+	}
+	return fmt.Sprintf("pid %d", pid)
 }
 
 // refuseForeign returns an error if a program other than a memlatch has the

@@ -1,0 +1,6 @@
+package main
+
+import "os"
+
+// signalNamed is empty: Windows has no signals to send to a process.
+var signalNamed map[string]os.Signal

@@ -6,6 +6,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -55,19 +56,24 @@ var initial = []race.File{
 	{Name: "readonly", Kind: race.Regular, Content: "1\n", Perm: 0o400},
 	{Name: "writeonly", Kind: race.Regular, Content: "2\n", Perm: 0o200},
 	{Name: "closed", Kind: race.Dir, Perm: 0o500},
-	{Name: "closed/inner", Kind: race.Regular, Content: "3\n"},
 }
 
-// Names to open, and names that can be moved about.
+// Names to open, to move about, and to look at.
 var (
-	allNames     = []string{"pid", "pid", "pid", "other", "new", "dir", "dir/inner", "dir/new", "link", "dangling", "circle", "fifo", "readonly", "writeonly", "closed/inner", "closed/new", "missing/new", "other/new"}
-	regularNames = []string{"pid", "pid", "pid", "other", "new", "dir/inner", "closed/inner", "closed/new", "missing/new"}
+	allNames     = []string{"pid", "pid", "pid", "other", "new", "dir", "dir/inner", "dir/new", "link", "dangling", "circle", "fifo", "readonly", "writeonly", "closed/new", "missing/new", "other/new"}
+	regularNames = []string{"pid", "pid", "pid", "other", "new", "dir/inner", "closed/new", "missing/new"}
+	readable     = slices.DeleteFunc(slices.Clone(allNames), func(name string) bool { return name == "fifo" })
 )
 
 func TestSimulationAnswersAsTheRealSystem(t *testing.T) {
 	rules := rulesOfThisSystem(t)
 	t.Logf("this system has the rules %q", rules)
-	files := slices.DeleteFunc(slices.Clone(initial), func(f race.File) bool { return !possible(t, f) })
+	var files []race.File
+	for _, f := range initial {
+		if possible(t, f) {
+			files = append(files, f)
+		}
+	}
 	c := comparison{dead: deadProcess(t)}
 	home := t.TempDir()
 	simulation := New(rules)
@@ -168,8 +174,11 @@ func (c *comparison) openAs(t *rapid.T, name string, mode lock.Mode) {
 
 func (c *comparison) openFile(t *rapid.T) {
 	name := rapid.SampledFrom(allNames).Draw(t, "name")
-	if name == "fifo" {
+	switch {
+	case name == "fifo":
 		t.Skip("would wait for ever")
+	case name == "dir" && runtime.GOOS == "windows":
+		t.Skip("what a handle of a directory can do there is of no interest")
 	}
 	flag := rapid.SampledFrom([]int{
 		os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR | os.O_TRUNC, os.O_RDWR | os.O_CREATE,
@@ -266,7 +275,11 @@ func (c *comparison) write(t *rapid.T) {
 
 func (c *comparison) truncate(t *rapid.T) {
 	size := rapid.Int64Range(0, 10).Draw(t, "size")
-	c.onFile(t, fmt.Sprintf("truncate to %d", size), func(_ Raw, f lock.File) string { return word(f.Truncate(size)) })
+	i := c.file(t)
+	if runtime.GOOS == "windows" && !c.sim.files[i].(*file).write {
+		t.Skip("Windows and Wine refuse it in different words")
+	}
+	c.onThis(t, i, fmt.Sprintf("truncate to %d", size), func(_ Raw, f lock.File) string { return word(f.Truncate(size)) })
 }
 
 func (c *comparison) same(t *rapid.T) {
@@ -308,7 +321,9 @@ func (c *comparison) die(t *rapid.T) {
 	t.Logf("process %d dies", p)
 	dead := c.sim.processes[p].(*Process)
 	dead.Die()
-	c.sim.processes[p] = dead.fs.Process(os.Getpid())
+	successor := dead.fs.Process(os.Getpid())
+	successor.started = dead.started // it is the same process that plays it
+	c.sim.processes[p] = successor
 	for i := len(c.owner) - 1; i >= 0; i-- {
 		if c.owner[i] == p {
 			c.real.files[i].Close()
@@ -324,25 +339,31 @@ func (c *comparison) remove(t *rapid.T) {
 }
 
 func (c *comparison) rename(t *rapid.T) {
-	from, to := rapid.SampledFrom(regularNames).Draw(t, "from"), rapid.SampledFrom(regularNames).Draw(t, "to")
+	from, to := c.movable(t, "from"), c.movable(t, "to")
 	c.both(t, "rename "+from+" to "+to, func(s *side) string { return word(s.processes[0].Rename(from, to)) })
 }
 
 func (c *comparison) link(t *rapid.T) {
-	from, to := rapid.SampledFrom(regularNames).Draw(t, "from"), rapid.SampledFrom(append(regularNames, "link")).Draw(t, "to")
+	from, to := c.movable(t, "from"), c.movable(t, "to")
 	c.both(t, "link "+from+" to "+to, func(s *side) string { return word(s.processes[0].Link(from, to)) })
 }
 
-// look compares everything that can be seen, after every operation.
+func (c *comparison) movable(t *rapid.T, label string) string {
+	name := rapid.SampledFrom(regularNames).Draw(t, label)
+	s := c.sim.processes[0].(*Process).fs
+	if e, _ := s.lookup(name); e != nil && e.pending {
+		t.Skip("Windows and Wine answer differently for a file whose removal is pending")
+	}
+	return name
+}
+
+// look compares what can be seen, after every operation.
 func (c *comparison) look(t *rapid.T) {
 	simulated, real := c.sim.names(), c.real.names()
 	if !slices.Equal(simulated, real) {
 		t.Fatalf("the simulation has the names %q, the system %q", simulated, real)
 	}
-	for _, name := range append(real, "missing", "dangling") {
-		if name == "fifo" {
-			continue
-		}
+	for _, name := range []string{"pid", rapid.SampledFrom(readable).Draw(t, "look at")} {
 		text, ok := c.sim.content(name)
 		realText, realOK := c.real.content(name)
 		if text != realText || ok != realOK {
@@ -358,6 +379,8 @@ func word(err error) string {
 	switch {
 	case err == nil:
 		return "ok"
+	case err == io.EOF:
+		return "end"
 	case err == lock.ErrRefused:
 		return "refused"
 	case errors.Is(err, lock.ErrBusy):
@@ -388,26 +411,42 @@ func deadProcess(t *testing.T) int {
 	return cmd.Process.Pid
 }
 
-// possible reports whether this system and user can have f.
+// possible reports whether this system and user can have f as it is meant.
 func possible(t *testing.T, f race.File) bool {
 	t.Helper()
-	closed := f.Perm != 0 || strings.HasPrefix(f.Name, "closed/")
-	switch {
-	case closed && os.Geteuid() == 0:
-		t.Logf("without %s: the superuser may do everything", f.Name)
-		return false
-	case closed && f.Name != "readonly" && runtime.GOOS == "windows":
-		t.Logf("without %s: Windows has only an attribute against writing", f.Name)
-		return false
+	path := filepath.Join(t.TempDir(), "probe")
+	err := realise(path, f)
+	if err == nil {
+		_, err = os.Lstat(path) // Wine makes links that are none
 	}
-	if f.Kind == race.Regular || f.Kind == race.Dir {
-		return true
+	if err == nil && f.Perm != 0 {
+		err = restricted(path, f)
 	}
-	err := realise(filepath.Join(t.TempDir(), "probe"), f)
 	if err != nil {
 		t.Logf("without %s: %v", f.Name, err)
 	}
 	return err == nil
+}
+
+// restricted takes the rights away that f does not have, and reports an error
+// if that makes no difference.
+func restricted(path string, f race.File) error {
+	if err := os.Chmod(path, fs.FileMode(f.Perm)); err != nil {
+		return err
+	}
+	defer os.Chmod(path, 0o700)
+	forbidden := os.O_WRONLY
+	switch {
+	case f.Kind == race.Dir:
+		path, forbidden = filepath.Join(path, "new"), os.O_WRONLY|os.O_CREATE
+	case f.Perm&0o400 == 0:
+		forbidden = os.O_RDONLY
+	}
+	if file, err := os.OpenFile(path, forbidden, 0o600); err == nil {
+		file.Close()
+		return errors.New("permissions do not keep this user out")
+	}
+	return nil
 }
 
 // realise puts f at path.

@@ -3,40 +3,44 @@ package sim
 import (
 	"errors"
 	"io/fs"
-	"slices"
 
 	"github.com/memlatch/memlatch/lock"
 )
 
-// failure is an error with the words of a real system, and what it matches.
-type failure struct {
-	text string
-	is   []error
-}
-
-func (f *failure) Error() string        { return f.text }
-func (f *failure) Is(target error) bool { return slices.Contains(f.is, target) }
-
-// What the real systems answer. The first four are lock.OS's own words.
+// What the real systems answer, besides the errors of io/fs.
 var (
+	errDied = errors.New("the process has died")
+
+	// lock.OS's own words.
 	errLink       = errors.New("is a link; remove it")
 	errNotRegular = errors.New("is not a regular file; remove it")
 	errNames      = errors.New("has other names (hard links); remove it")
-	errDied       = errors.New("the process has died")
 
 	errBadFile    = errors.New("bad file descriptor")
+	errInvalid    = errors.New("invalid argument")
 	errIsDir      = errors.New("is a directory")
 	errNotDir     = errors.New("not a directory")
 	errLoop       = errors.New("too many levels of symbolic links")
 	errWouldBlock = errors.New("would wait for a writer for ever")
-	errInvalid    = errors.New("invalid argument")
 
-	errAccess    = &failure{"access is denied", []error{fs.ErrPermission, lock.ErrBusy}}
-	errDeleting  = &failure{"a removal is pending", []error{lock.ErrBusy}}
-	errSharing   = &failure{"another process has the file open and does not share its deletion", []error{lock.ErrBusy}}
+	errSharing   = errors.New("another process has the file open and does not share its deletion")
 	errLocked    = errors.New("another process has locked a portion of the file")
 	errNotLocked = errors.New("the segment is already unlocked")
 )
+
+// busyError is an error of Windows in which lock.OS sees a state that passes.
+type busyError struct{ error }
+
+func (e busyError) Unwrap() error        { return e.error }
+func (e busyError) Is(target error) bool { return target == lock.ErrBusy }
+
+// passing recognises such errors as lock.OS does.
+func (r Rules) passing(err error) error {
+	if r != POSIX && (err == fs.ErrPermission || err == errSharing) {
+		return busyError{err}
+	}
+	return err
+}
 
 func pathError(op, path string, err error) error {
 	return &fs.PathError{Op: op, Path: path, Err: err}

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"slices"
 
@@ -192,7 +193,7 @@ func (f *file) check(n *inode, opened bool, off int64, length int, write bool) e
 	case !opened && s.rules == POSIX:
 		return errBadFile
 	case !opened:
-		return errAccess
+		return fs.ErrPermission
 	case n.kind == race.Dir:
 		return errIsDir
 	case s.rules.mandatory() && n.barred(f, off, off+int64(length), write):
@@ -209,7 +210,7 @@ func (f *file) Truncate(size int64) error {
 	case !f.write && f.process.fs.rules == POSIX:
 		err = errInvalid
 	case !f.write:
-		err = errAccess
+		err = fs.ErrPermission
 	default:
 		f.process.resize(f.number, size)
 		return nil

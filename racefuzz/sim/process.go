@@ -76,28 +76,38 @@ func (p *Process) changed() {
 // Open implements [lock.System].
 func (p *Process) Open(path string, mode lock.Mode) (lock.File, error) {
 	defer p.leave()
-	if err := p.enter(); err != nil {
-		return nil, pathError("open", path, err)
+	err := p.enter()
+	if err == nil {
+		var number int
+		p.seen = p.fs.changes
+		if number, err = p.find(path, mode); err == nil {
+			return p.open(path, number, true, mode == lock.Create, true), nil
+		}
 	}
-	p.seen = p.fs.changes
+	return nil, pathError("open", path, p.fs.rules.passing(err))
+}
+
+// find returns the number of the file at path, which it creates if that is
+// what mode says.
+func (p *Process) find(path string, mode lock.Mode) (int, error) {
 	e, err := p.fs.lookup(path)
 	switch {
 	case err != nil:
-		return nil, pathError("open", path, err)
+		return 0, err
 	case e != nil:
-		if err := p.fs.usable(e, mode); err != nil {
-			return nil, pathError("open", path, err)
-		}
-		return p.open(path, e.number, lock.Read <= mode, mode == lock.Create, true), nil
+		return e.number, p.fs.usable(e, mode)
 	case mode == lock.Read:
-		return nil, pathError("open", path, fs.ErrNotExist)
+		return 0, fs.ErrNotExist
 	}
+	return p.create(path)
+}
+
+func (p *Process) create(path string) (int, error) {
 	if err := p.fs.checkParent(path, true); err != nil {
-		return nil, pathError("open", path, err)
+		return 0, err
 	}
-	number := p.fs.create(path, race.Regular, 0o600)
 	p.changed()
-	return p.open(path, number, true, true, true), nil
+	return p.fs.create(path, race.Regular, 0o600), nil
 }
 
 // usable says why the pid file refuses e, in the order in which lock.OS asks.
@@ -105,7 +115,7 @@ func (s *FS) usable(e *entry, mode lock.Mode) error {
 	n := &s.inodes[e.number]
 	switch {
 	case e.pending && s.rules == WindowsLegacy:
-		return errAccess
+		return fs.ErrPermission
 	case n.kind == race.Link:
 		return errLink
 	case n.kind == race.Dir && mode == lock.Create && s.rules == POSIX:
@@ -119,20 +129,15 @@ func (s *FS) usable(e *entry, mode lock.Mode) error {
 		return errNotRegular
 	case mode == lock.Create && n.links > 1:
 		return errNames
-	case e.pending:
-		return errDeleting
 	}
 	return nil
 }
 
 func (s *FS) permit(n *inode, read, write bool) error {
-	if (!read || s.rules.readable(n.perm)) && (!write || s.rules.writable(n.perm)) {
-		return nil
-	}
-	if s.rules == POSIX {
+	if read && !s.rules.readable(n.perm) || write && !s.rules.writable(n.perm) {
 		return fs.ErrPermission
 	}
-	return errAccess
+	return nil
 }
 
 func (p *Process) open(path string, number int, read, write, share bool) *file {
@@ -180,17 +185,13 @@ func (p *Process) resolve(path string, flag int) (int, error) {
 	case e == nil && flag&os.O_CREATE == 0:
 		return 0, fs.ErrNotExist
 	case e == nil:
-		if err := s.checkParent(name, true); err != nil {
-			return 0, err
-		}
-		p.changed()
-		return s.create(name, race.Regular, 0o600), nil
+		return p.create(name)
 	}
 	n := &s.inodes[e.number]
 	write := flag&(os.O_WRONLY|os.O_RDWR|os.O_TRUNC) != 0
 	switch {
 	case e.pending && s.rules == WindowsLegacy:
-		return 0, errAccess
+		return 0, fs.ErrPermission
 	case n.kind == race.Dir && (write || flag&os.O_CREATE != 0):
 		return 0, errIsDir
 	case n.kind == race.FIFO && flag&os.O_RDWR == 0:
@@ -225,7 +226,7 @@ func (p *Process) Remove(path string) error {
 	}
 	if err := p.remove(path); err != nil {
 		p.seen = p.fs.changes
-		return pathError("remove", path, err)
+		return pathError("remove", path, p.fs.rules.passing(err))
 	}
 	p.changed()
 	return nil
@@ -241,7 +242,7 @@ func (p *Process) remove(path string) error {
 	case n.kind == race.Dir && p.fs.rules == POSIX:
 		return errIsDir
 	case n.kind == race.Dir:
-		return errAccess
+		return fs.ErrPermission
 	case p.fs.rules.pends() && n.opens > 0:
 		e.pending = true
 	default:
@@ -262,11 +263,11 @@ func (p *Process) removable(path string) (*entry, error) {
 	case s.rules == POSIX:
 		return e, s.checkParent(path, true)
 	case e.pending && s.rules == WindowsLegacy:
-		return nil, errAccess
+		return nil, fs.ErrPermission
 	case s.inodes[e.number].keepers > 0:
 		return nil, errSharing
 	case !s.rules.writable(s.inodes[e.number].perm):
-		return nil, errAccess
+		return nil, fs.ErrPermission
 	}
 	return e, nil
 }
@@ -288,26 +289,23 @@ func (p *Process) Rename(oldpath, newpath string) error {
 func (p *Process) rename(oldpath, newpath string) error {
 	s := p.fs
 	old, err := p.source(oldpath)
+	if err == nil && s.rules != POSIX {
+		_, err = p.removable(oldpath)
+	}
 	if err != nil {
 		return err
 	}
 	number := old.number
 	target, err := s.lookup(newpath)
-	switch {
-	case err != nil:
-		return err
-	case target != nil && target.number == number:
-		return nil
-	}
-	if _, err := p.removable(oldpath); err != nil {
+	if err != nil || target != nil && target.number == number {
 		return err
 	}
-	if err := s.checkParent(newpath, true); err != nil {
+	if err := errors.Join(s.checkParent(oldpath, true), s.checkParent(newpath, true)); err != nil {
 		return err
 	}
 	if target != nil {
 		if s.rules != POSIX && s.inodes[target.number].opens > 0 {
-			return errAccess
+			return fs.ErrPermission
 		}
 		s.unlink(newpath)
 	}
@@ -326,7 +324,7 @@ func (p *Process) source(path string) (*entry, error) {
 	case e == nil:
 		return nil, fs.ErrNotExist
 	case e.pending:
-		return nil, errAccess
+		return nil, fs.ErrPermission
 	case p.fs.inodes[e.number].kind == race.Dir:
 		return nil, fs.ErrPermission
 	}

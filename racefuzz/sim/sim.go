@@ -30,7 +30,8 @@ const (
 	// WindowsLegacy is Windows on other file systems: the name of a removed
 	// file stays until the last handle is closed, and nobody can open it.
 	WindowsLegacy
-	// Wine is as WindowsLegacy, but others can still open the file.
+	// Wine is as WindowsLegacy, but others can still open a removed file,
+	// and locks do not keep them from reading and writing.
 	Wine
 )
 
@@ -226,7 +227,7 @@ func (s *FS) checkParent(name string, change bool) error {
 	switch {
 	case err != nil:
 		return err
-	case parent == nil:
+	case parent == nil, s.inodes[parent.number].kind != race.Dir && s.rules != POSIX:
 		return fs.ErrNotExist
 	case s.inodes[parent.number].kind != race.Dir:
 		return errNotDir
@@ -283,7 +284,7 @@ func (s *FS) settle(number int) {
 func (n *inode) vacate() { *n = inode{content: n.content[:0], locks: n.locks[:0]} }
 
 // mandatory reports whether locks keep others from reading and writing.
-func (r Rules) mandatory() bool { return r != POSIX }
+func (r Rules) mandatory() bool { return r == Windows || r == WindowsLegacy }
 
 // pends reports whether the names of removed files stay while they are open.
 func (r Rules) pends() bool { return r == WindowsLegacy || r == Wine }

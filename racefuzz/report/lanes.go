@@ -26,7 +26,7 @@ const (
 // No line is longer than 80 characters and all are plain ASCII: the same
 // drawing goes into saved cases, the logs of a build and every console.
 func Lanes(w io.Writer, r Report) error {
-	s := newSheet(r)
+	s := newSheet(r.plain())
 	s.head()
 	for i := range r.Events {
 		s.step(i)
@@ -62,8 +62,8 @@ func newSheet(r Report) *sheet {
 	}
 	s.file, s.lock = len("file"), len("lock")
 	for _, state := range s.states {
-		s.file = min(sideWidth, max(s.file, len(s.fileText(state))))
-		s.lock = min(sideWidth, max(s.lock, len(s.lockText(state))))
+		s.file = min(sideWidth, max(s.file, len(state.file(s.many))))
+		s.lock = min(sideWidth, max(s.lock, len(state.lock(s.many))))
 	}
 	wish := map[string]int{}
 	for _, e := range r.Events {
@@ -97,7 +97,7 @@ func (s *sheet) fit(room int) {
 		}
 	}
 	s.beside = true
-	s.text = room - len("  ")
+	s.text = room - len("   ")
 	for i, a := range s.actors {
 		s.lanes[i] = len(a.Name)
 		s.text -= len(" ") + len(a.Name)
@@ -165,11 +165,11 @@ func (s *sheet) frame(marks, number, time cell, lanes []cell, text, file, lock c
 
 // head writes the actors with their scripts, and the state at the start.
 func (s *sheet) head() {
-	lanes := make([]cell, len(s.actors))
-	for i, a := range s.actors {
-		lanes[i].lines = []string{plain(a.Name)}
+	lanes := make([]cell, len(s.lanes))
+	for i, width := range s.lanes {
+		lanes[i].lines = []string{short(s.actors[i].Name, width)}
 		if !s.beside {
-			lanes[i].lines = append(lanes[i].lines, wrap(plain(strings.Join(a.Script, " ")), s.lanes[i])...)
+			lanes[i].lines = append(lanes[i].lines, wrap(strings.Join(s.actors[i].Script, " "), width)...)
 		}
 	}
 	if s.beside {
@@ -178,7 +178,7 @@ func (s *sheet) head() {
 	line := func(text string) cell { return cell{lines: []string{text}} }
 	s.row(s.frame(cell{}, cell{}, line("time"), lanes, line("step"), line("file"), line("lock")))
 	s.row(s.frame(cell{}, line(fmt.Sprintf("%*d", s.number, 0)), cell{}, s.lines(s.states[0]), cell{},
-		line(short(s.fileText(s.states[0]), s.file)), cell{}))
+		line(short(s.states[0].file(s.many), s.file)), cell{}))
 }
 
 // scripts writes what the actors do, those who do the same together.
@@ -196,7 +196,7 @@ func (s *sheet) scripts() {
 		if script == "" {
 			continue
 		}
-		for _, line := range wrap(plain(strings.Join(who[script], " ")+": "+script), pageWidth) {
+		for _, line := range wrap(strings.Join(who[script], " ")+": "+script, pageWidth) {
 			fmt.Fprintln(&s.out, line)
 		}
 	}
@@ -226,7 +226,7 @@ func (s *sheet) step(i int) {
 	lane := slices.IndexFunc(s.actors, func(a race.Actor) bool { return a.Name == e.Actor })
 	var text cell
 	if s.beside {
-		text.lines = stepLines(e, plain(e.Actor)+" ", s.text)
+		text.lines = stepLines(e, e.Actor+" ", s.text)
 		if s.lanes != nil {
 			lanes[lane].lines = []string{"*"}
 		}
@@ -236,10 +236,10 @@ func (s *sheet) step(i int) {
 	}
 	var file, lock cell
 	before, after := s.states[i], s.states[i+1]
-	if now := s.fileText(after); now != s.fileText(before) {
+	if now := after.file(s.many); now != before.file(s.many) {
 		file.lines = []string{short(now, s.file)}
 	}
-	if now := s.lockText(after); now != s.lockText(before) {
+	if now := after.lock(s.many); now != before.lock(s.many) {
 		lock.lines = []string{short(now, s.lock)}
 		if now == "" {
 			lock.lines[0] = "-"
@@ -274,7 +274,7 @@ func (s *sheet) marks(i int) cell {
 // legend explains the marks that were used.
 func (s *sheet) legend() {
 	explain := func(mark, text string) {
-		for i, line := range wrap(plain(text), pageWidth-len("#  ")) {
+		for i, line := range wrap(text, pageWidth-len("#  ")) {
 			if i > 0 {
 				mark = ""
 			}
@@ -298,25 +298,4 @@ func (s *sheet) legend() {
 	if s.Replay != "" {
 		fmt.Fprintf(&s.out, "\nreplay: %s\n", s.Replay)
 	}
-}
-
-// fileText returns what the name holds in a state.
-func (s *sheet) fileText(t state) string {
-	if !s.many || t.inode == 0 {
-		return t.text
-	}
-	return fmt.Sprintf("[%d] %s", t.inode, t.text)
-}
-
-// lockText returns who holds the locks in a state.
-func (s *sheet) lockText(t state) string {
-	var locks []string
-	for _, h := range t.locks {
-		text := plain(h.who)
-		if s.many {
-			text = fmt.Sprintf("[%d] %s", h.inode, text)
-		}
-		locks = append(locks, text)
-	}
-	return strings.Join(locks, ", ")
 }

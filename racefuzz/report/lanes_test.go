@@ -8,7 +8,13 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -44,4 +50,41 @@ func TestLanesReadAsRecorded(t *testing.T) {
 		}
 		golden(t, name, b.Bytes())
 	}
+}
+
+func TestLanesNeverLeaveThePage(t *testing.T) {
+	word := rapid.OneOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.StringN(1, 60, -1))
+	text := rapid.OneOf(rapid.Just(""), word, rapid.StringMatching(`(/?[a-zA-Z|_.]{1,30} ?){1,12}`))
+	actor := rapid.Custom(func(t *rapid.T) race.Actor {
+		return race.Actor{Name: word.Draw(t, "name"), Script: rapid.SliceOfN(word, 0, 6).Draw(t, "script")}
+	})
+	event := rapid.Custom(func(t *rapid.T) race.Event {
+		return race.Event{
+			Step:    race.Step{Actor: word.Draw(t, "actor"), Op: word.Draw(t, "op"), Result: text.Draw(t, "result")},
+			Detail:  text.Draw(t, "detail"),
+			Time:    time.Duration(rapid.Int64Range(0, 1e12).Draw(t, "time")),
+			File:    rapid.OneOf(rapid.Just("-"), text).Draw(t, "file"),
+			Lock:    text.Draw(t, "lock"),
+			Inode:   rapid.IntRange(0, 3).Draw(t, "inode"),
+			Orphans: rapid.OneOf(rapid.Just(""), rapid.Just("1 a"), text).Draw(t, "orphans"),
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		r := Report{
+			Case:     race.Case{Actors: rapid.SliceOfN(actor, 0, 40).Draw(t, "actors")},
+			Events:   rapid.SliceOfN(event, 0, 12).Draw(t, "events"),
+			Verdict:  race.Verdict{Invariant: race.I1, Reason: text.Draw(t, "reason"), Event: rapid.IntRange(0, 12).Draw(t, "broken")},
+			Critical: [2]int{rapid.IntRange(0, 12).Draw(t, "first"), rapid.IntRange(0, 12).Draw(t, "second")},
+		}
+		var b bytes.Buffer
+		if err := Lanes(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if len(line) > pageWidth || strings.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Fatalf("the line %q is too long or not plain:\n%s", line, b.String())
+			}
+		}
+	})
 }

@@ -25,6 +25,27 @@ type Report struct {
 	Replay string
 }
 
+// plain returns r with all that is drawn as plain ASCII: a file's content as
+// it is shown, and no name or result that could disturb a terminal or a
+// column.
+func (r Report) plain() Report {
+	r.Case = r.Case.Clone()
+	for i, a := range r.Case.Actors {
+		r.Case.Actors[i].Name = plain(a.Name)
+		for n, word := range a.Script {
+			r.Case.Actors[i].Script[n] = plain(word)
+		}
+	}
+	r.Events = slices.Clone(r.Events)
+	for i, e := range r.Events {
+		e.Actor, e.Op, e.Result, e.Detail = plain(e.Actor), plain(e.Op), plain(e.Result), plain(e.Detail)
+		e.File, e.Lock, e.Orphans = content(e.File), plain(e.Lock), plain(e.Orphans)
+		r.Events[i] = e
+	}
+	r.Verdict.Reason = plain(r.Verdict.Reason)
+	return r
+}
+
 // hasCritical reports whether there is a critical pair to be marked.
 func (r Report) hasCritical() bool {
 	i, j := r.Critical[0], r.Critical[1]
@@ -41,6 +62,11 @@ func (r Report) timed() bool {
 	return slices.ContainsFunc(r.Events, func(e race.Event) bool { return e.Time != 0 })
 }
 
+// told reports whether the events tell files apart.
+func (r Report) told() bool {
+	return slices.ContainsFunc(r.Events, func(e race.Event) bool { return e.Inode != 0 })
+}
+
 // actors returns the case's actors, and after them whoever else made a step.
 func (r Report) actors() []race.Actor {
 	actors := slices.Clone(r.Case.Actors)
@@ -55,7 +81,7 @@ func (r Report) actors() []race.Actor {
 // state is what the case's directory looked like at one moment.
 type state struct {
 	inode int    // which file the name means, from 1; 0 for none
-	text  string // what that file holds, as shown: "-" for no file
+	text  string // as race.Event.File
 	locks []held // by inode
 }
 
@@ -71,7 +97,7 @@ type held struct {
 // the name comes back. The lock of a name that is gone counts as one on the
 // last file that had it.
 func (r Report) states() []state {
-	told := slices.ContainsFunc(r.Events, func(e race.Event) bool { return e.Inode != 0 })
+	told := r.told()
 	now := r.start()
 	all := []state{now}
 	last := now.inode
@@ -84,7 +110,7 @@ func (r Report) states() []state {
 			}
 		}
 		last = max(last, inode)
-		now = state{inode: inode, text: content(e.File), locks: orphans(e.Orphans)}
+		now = state{inode: inode, text: e.File, locks: orphans(e.Orphans)}
 		if e.Lock != "" {
 			now.locks = append(now.locks, held{cmp.Or(inode, last), e.Lock})
 		}
@@ -131,6 +157,38 @@ func manyFiles(states []state) bool {
 	})
 }
 
+// file returns what the name means and holds, with the number of the file
+// where there are many.
+func (s state) file(many bool) string {
+	if !many || s.inode == 0 {
+		return s.text
+	}
+	return fmt.Sprintf("[%d] %s", s.inode, s.text)
+}
+
+// lock returns who holds which locks, in the same way.
+func (s state) lock(many bool) string {
+	var locks []string
+	for _, h := range s.locks {
+		text := h.who
+		if many {
+			text = fmt.Sprintf("[%d] %s", h.inode, text)
+		}
+		locks = append(locks, text)
+	}
+	return strings.Join(locks, ", ")
+}
+
+// holders returns who holds the lock on a file.
+func (s state) holders(inode int) string {
+	for _, h := range s.locks {
+		if h.inode == inode {
+			return h.who
+		}
+	}
+	return ""
+}
+
 // holds reports whether actor holds any of the locks.
 func (s state) holds(actor string) bool {
 	return slices.ContainsFunc(s.locks, func(h held) bool {
@@ -152,8 +210,7 @@ func content(text string) string {
 	return line
 }
 
-// plain returns text with all that is not printable ASCII escaped, so that
-// no name or content can disturb a terminal or a column.
+// plain returns text with all that is not printable ASCII escaped.
 func plain(text string) string {
 	quoted := strconv.QuoteToASCII(text)
 	return unescape.Replace(quoted[1 : len(quoted)-1])

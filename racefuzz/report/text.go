@@ -8,6 +8,12 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
+// brief returns an event without its actor and its detail.
+func brief(e race.Event) string {
+	e.Detail = ""
+	return stepText(e)
+}
+
 // stepText returns an event without its actor on one line.
 func stepText(e race.Event) string {
 	text := e.Op
@@ -17,7 +23,7 @@ func stepText(e race.Event) string {
 	if e.Result != "" {
 		text += ": " + e.Result
 	}
-	return plain(text)
+	return text
 }
 
 // stepLines returns an event without its actor, behind a prefix, in lines of
@@ -28,10 +34,8 @@ func stepLines(e race.Event, prefix string, width int) []string {
 	if text := prefix + stepText(e); len(text) <= width {
 		return []string{text}
 	}
-	detail := e.Detail
-	e.Detail = ""
-	lines := wrap(prefix+stepText(e), width)
-	below := wrap(plain(detail), width-len("  "))
+	lines := wrap(prefix+brief(e), width)
+	below := wrap(e.Detail, width-len("  "))
 	if len(below) > 3 {
 		below = append(below[:2], short(strings.Join(below[2:], " "), width-len("  ")))
 	}

@@ -1,0 +1,17 @@
+# Aliases; what they do is said where it is done.
+.PHONY: test race fuzz check dist
+
+test:
+	go test ./...
+
+race:
+	go test -race ./lock/...
+
+fuzz:
+	go run ./racefuzz -n 200
+
+check:
+	.ci/run
+
+dist:
+	ci/dist

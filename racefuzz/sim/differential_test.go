@@ -287,7 +287,7 @@ func (c *comparison) same(t *rapid.T) {
 	if c.raw[i] {
 		t.Skip("lock.OS compares only what it has opened")
 	}
-	name := rapid.SampledFrom(append(allNames, c.path[i], c.path[i], c.path[i])).Draw(t, "name")
+	name := rapid.OneOf(rapid.SampledFrom(allNames), rapid.Just(c.path[i])).Draw(t, "name")
 	c.onThis(t, i, "same as "+name, func(p Raw, f lock.File) string {
 		same, err := p.Same(f, name)
 		return fmt.Sprintf("%v %s", same, word(err))
@@ -334,7 +334,7 @@ func (c *comparison) die(t *rapid.T) {
 }
 
 func (c *comparison) remove(t *rapid.T) {
-	name := rapid.SampledFrom(append(allNames, "closed")).Draw(t, "name")
+	name := rapid.OneOf(rapid.SampledFrom(allNames), rapid.SampledFrom(append(c.path, "pid"))).Draw(t, "name")
 	c.both(t, "remove "+name, func(s *side) string { return word(s.processes[0].Remove(name)) })
 }
 

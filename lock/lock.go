@@ -132,7 +132,7 @@ func lockExclusive(sys System, f File, path string) error {
 			if err := checkSame(sys, f, path, errOrphaned); err != nil {
 				return err
 			}
-			if pid := recorded(f); pid != 0 && sys.Holds(f, pid) {
+			if pid := holder(sys, f); pid != 0 {
 				return &HeldError{Path: path, PID: pid}
 			}
 			// The holder has not written yet, or is about to leave.

@@ -82,14 +82,23 @@ func probe(sys System, path string) (status Status, settled bool, err error) {
 	if err != nil || !same {
 		return Status{}, err != nil, err
 	}
-	pid := recorded(f)
 	if !held {
-		return Status{State: Stale, PID: pid}, true, nil
+		return Status{State: Stale, PID: recorded(f)}, true, nil
 	}
-	if pid == 0 || !sys.Holds(f, pid) {
-		return Status{State: Held}, false, nil
+	pid := holder(sys, f)
+	return Status{State: Held, PID: pid}, pid != 0, nil
+}
+
+// holder returns the recorded pid if the system confirms that it holds f, and
+// 0 otherwise. Where the system can only compare the times of the process and
+// of the file, a pid that was read before the last write would be confirmed
+// by that write: the pid is read again.
+func holder(sys System, f File) int {
+	pid := recorded(f)
+	if pid == 0 || !sys.Holds(f, pid) || recorded(f) != pid {
+		return 0
 	}
-	return Status{State: Held, PID: pid}, true, nil
+	return pid
 }
 
 // recorded returns the pid in the first line of f, or 0 where that is not a

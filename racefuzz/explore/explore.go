@@ -1,0 +1,66 @@
+// Package explore chooses schedules: all within bounds, all that differ, or a
+// sample. It knows cases only as moves that can be made, so that every tier
+// whose actors move one at a time can be explored.
+package explore
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// Bounds limit what happens in a schedule besides actors going on. A
+// preemption takes the turn from an actor that could have gone on.
+type Bounds struct {
+	Preemptions, Crashes, Faults int
+}
+
+// String returns "2 preemptions, 1 crash", and the faults where there are any.
+func (b Bounds) String() string {
+	text := count(b.Preemptions, "preemption", "preemptions") + ", " + count(b.Crashes, "crash", "crashes")
+	if b.Faults > 0 {
+		text += ", " + count(b.Faults, "fault", "faults")
+	}
+	return text
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
+
+// Progress counts while an exploration runs. It may be read at any time.
+type Progress struct {
+	Schedules atomic.Int64 // begun
+	Steps     atomic.Int64
+}
+
+// Witness is a schedule that breaks an invariant.
+type Witness struct {
+	Case    race.Case
+	Events  []race.Event // up to the one that breaks it
+	Verdict race.Verdict
+}
+
+// Recording returns w as it is saved.
+func (w Witness) Recording() race.Recording {
+	return race.Recording{Case: w.Case, Schedule: race.ScheduleOf(w.Events), Verdict: w.Verdict}
+}
+
+// Fingerprinter is a [race.Run] that can tell whether two runs of a case have
+// come to the same state, one with the same future and the same future
+// verdicts. Explorations then go on from a state only once.
+type Fingerprinter interface {
+	Fingerprint() uint64
+}
+
+// maxSteps is the length of a schedule that has no end.
+const maxSteps = 10000
+
+// errEndless is the error of a schedule that has none.
+func errEndless(c race.Case) error {
+	return fmt.Errorf("case %q: no end after %d steps", c.Title, maxSteps)
+}

@@ -275,6 +275,18 @@ func TestFingerprintTellsStatesApart(t *testing.T) {
 		open(t, a).Close()
 	})
 
+	removed := func(remove bool) uint64 {
+		s := New(WindowsLegacy)
+		p := s.Process(101)
+		open(t, p)
+		if remove {
+			p.Remove("pid")
+		}
+		return s.Fingerprint()
+	}
+	if removed(true) == removed(false) {
+		t.Error("a pending removal does not show in the fingerprint")
+	}
 	order := func(first, second int) uint64 {
 		s := New(POSIX)
 		p := map[int]*Process{101: s.Process(101), 102: s.Process(102)}

@@ -46,6 +46,7 @@ type page struct {
 	JS      template.JS
 	PIDFile string
 	Summary string
+	Note    string // on the pid file at the start
 	Timed   bool
 	Told    bool // the events tell files apart
 	Many    bool // files have to be told apart
@@ -96,7 +97,7 @@ type pageTrack struct {
 func newPage(r Report) page {
 	p := page{
 		Report: r, CSS: pageCSS, JS: pageJS, PIDFile: race.PIDFile,
-		Summary: r.summary(), Timed: r.timed(), Told: r.told(),
+		Summary: r.summary(), Note: r.stranger(), Timed: r.timed(), Told: r.told(),
 		Broken: -1, First: -1, Second: -1,
 	}
 	if r.Verdict.Broken() {

@@ -12,7 +12,7 @@ import (
 // Widths of the lanes, in characters.
 const (
 	pageWidth = 80 // of a line at most
-	laneWidth = 12 // of an actor's lane at least, when steps stand in it
+	laneWidth = 14 // of an actor's lane at least, when steps stand in it
 	textWidth = 24 // of the column with the steps at least, when they stand beside the lanes
 	sideWidth = 16 // of the columns with the file and its locks at most
 )
@@ -65,8 +65,10 @@ func newSheet(r Report) *sheet {
 		s.file = min(sideWidth, max(s.file, len(state.file(s.many))))
 		s.lock = min(sideWidth, max(s.lock, len(state.lock(s.many))))
 	}
+	least := laneWidth
 	wish := map[string]int{}
 	for _, e := range r.Events {
+		least = max(least, len(brief(e)))
 		wish[e.Actor] = max(wish[e.Actor], len(stepText(e)))
 	}
 	room := pageWidth - len("!/ ") - s.number - len("   ") - s.file - len("  ") - s.lock
@@ -76,16 +78,17 @@ func newSheet(r Report) *sheet {
 	for _, a := range s.actors {
 		s.lanes = append(s.lanes, max(wish[a.Name], len(a.Name), len(strings.Join(a.Script, " "))))
 	}
-	s.fit(room)
+	s.fit(room, least)
 	return s
 }
 
 // fit gives every lane what it wishes or, where there is less room than that,
-// as much as all can have.
-func (s *sheet) fit(room int) {
+// as much as all can have, but at least so much that a step with its result
+// stands on one line.
+func (s *sheet) fit(room, least int) {
 	wish := s.lanes
 	widest := slices.Max(append(wish, 0))
-	for most := widest; most >= min(laneWidth, widest); most-- {
+	for most := widest; most >= min(least, widest); most-- {
 		s.lanes = nil
 		sum := 0
 		for _, width := range wish {
@@ -294,6 +297,9 @@ func (s *sheet) legend() {
 	}
 	if s.many {
 		explain("[]", "[1] is the first file of the name, [2] the second, and so on")
+	}
+	if text := s.stranger(); text != "" {
+		explain("", text)
 	}
 	if s.Replay != "" {
 		fmt.Fprintf(&s.out, "\nreplay: %s\n", s.Replay)

@@ -32,8 +32,12 @@ func golden(t *testing.T, name string, got []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got, bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))) {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	lines, wants := strings.Split(string(got), "\n"), strings.Split(strings.ReplaceAll(string(want), "\r\n", "\n"), "\n")
+	for i := range max(len(lines), len(wants)) {
+		if i >= len(lines) || i >= len(wants) || lines[i] != wants[i] {
+			t.Errorf("%s:%d: not as recorded, got\n%s", file, i+1, strings.Join(lines[i:], "\n"))
+			return
+		}
 	}
 }
 

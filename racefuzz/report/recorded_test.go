@@ -49,6 +49,11 @@ func twoFiles() Report {
 		Critical: [2]int{4, 5},
 		Replay:   "racefuzz -replay testdata/races/no-recheck.txtar",
 	}
+	for i := range r.Events {
+		if r.Events[i].Op == "open" || r.Events[i].Op == "remove" {
+			r.Events[i].Detail = race.PIDFile
+		}
+	}
 	r.Events[4].Preempted = true
 	r.Events[5].Preempted = true
 	return r

@@ -40,6 +40,9 @@ func (r Report) plain() Report {
 	for i, e := range r.Events {
 		e.Actor, e.Op, e.Result, e.Detail = plain(e.Actor), plain(e.Op), plain(e.Result), plain(e.Detail)
 		e.File, e.Lock, e.Orphans = content(e.File), plain(e.Lock), plain(e.Orphans)
+		if e.Detail == race.PIDFile {
+			e.Detail = "" // it goes without saying
+		}
 		r.Events[i] = e
 	}
 	r.Verdict.Reason = plain(r.Verdict.Reason)
@@ -122,19 +125,52 @@ func (r Report) states() []state {
 
 // start returns the state before the first event.
 func (r Report) start() state {
-	for _, f := range r.Case.Files {
-		if f.Name != race.PIDFile {
-			continue
-		}
-		switch f.Kind {
-		case race.Link:
-			return state{inode: 1, text: "link to " + plain(f.Content)}
-		case race.Dir, race.FIFO:
-			return state{inode: 1, text: string(f.Kind)}
-		}
-		return state{inode: 1, text: content(f.Content)}
+	f, ok := r.pidFile()
+	switch {
+	case !ok:
+		return state{text: "-"}
+	case f.Kind == race.Link:
+		return state{inode: 1, text: "link to " + plain(f.Content)}
+	case f.Kind != race.Regular:
+		return state{inode: 1, text: string(f.Kind)}
+	case r.stranger() != "":
+		return state{inode: 1, text: r.Events[0].File}
 	}
-	return state{text: "-"}
+	return state{inode: 1, text: content(f.Content)}
+}
+
+// pidFile returns the pid file that is there at the start.
+func (r Report) pidFile() (race.File, bool) {
+	i := slices.IndexFunc(r.Case.Files, func(f race.File) bool { return f.Name == race.PIDFile })
+	if i < 0 {
+		return race.File{}, false
+	}
+	return r.Case.Files[i], true
+}
+
+// strangers are the processes that a place in race.File.Content stands for.
+var strangers = []struct{ place, who string }{
+	{"{dead}", "a dead process"},
+	{"{stranger}", "a live process that is no actor"},
+}
+
+// stranger says whose pid is in the pid file at the start, when that is such
+// a process and the first event still shows its pid. Where time passes, that
+// event may show another.
+func (r Report) stranger() string {
+	f, _ := r.pidFile()
+	if len(r.Events) == 0 || r.timed() {
+		return ""
+	}
+	for _, s := range strangers {
+		before, after, ok := strings.Cut(f.Content, s.place)
+		pid := strings.TrimPrefix(r.Events[0].File, before)
+		pid = strings.TrimSuffix(pid, strings.TrimSuffix(after, "\n"))
+		if _, err := strconv.Atoi(pid); ok && err == nil {
+			return pid + " is the pid of " + s.who
+		}
+	}
+	return ""
 }
 
 // orphans reads race.Event.Orphans.
@@ -219,15 +255,15 @@ func plain(text string) string {
 // unescape restores what is escaped only for the sake of the quotes.
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`)
 
-// summary is one line on the size of the case.
+// summary is one line on the case and its size.
 func (r Report) summary() string {
-	words := []string{
-		r.Case.Tier + " tier", r.Case.Target,
-		count(len(r.Case.Actors), "actor"), count(len(r.Events), "step"),
-		count(race.Preemptions(r.Events), "preemption"),
-	}
+	words := []string{r.Case.Tier + " tier"}
 	if r.Case.Rules != "" {
 		words[0] += " (" + r.Case.Rules + " rules)"
+	}
+	words = append(words, r.Case.Target, count(len(r.Case.Actors), "actor"), count(len(r.Events), "step"))
+	if !r.timed() {
+		words = append(words, count(race.Preemptions(r.Events), "preemption"))
 	}
 	return strings.Join(words, ", ")
 }

@@ -8,22 +8,21 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// brief returns an event without its actor and its detail.
-func brief(e race.Event) string {
-	e.Detail = ""
-	return stepText(e)
-}
-
 // stepText returns an event without its actor on one line.
 func stepText(e race.Event) string {
-	text := e.Op
+	text := brief(e)
 	if e.Detail != "" {
-		text += " " + e.Detail
-	}
-	if e.Result != "" {
-		text += ": " + e.Result
+		text = e.Op + " " + e.Detail + strings.TrimPrefix(text, e.Op)
 	}
 	return text
+}
+
+// brief is stepText without the operands.
+func brief(e race.Event) string {
+	if e.Result == "" {
+		return e.Op
+	}
+	return e.Op + ": " + e.Result
 }
 
 // stepLines returns an event without its actor, behind a prefix, in lines of

@@ -1,0 +1,72 @@
+// Racefuzz finds races around pid files: it runs many servers at once against
+// one, judges what they did, and shrinks, saves and replays what went wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/memlatch/memlatch/racefuzz/proc"
+)
+
+// Exit codes.
+const (
+	exitClean           = 0
+	exitRace            = 1
+	exitUsage           = 2 // or something is wrong with the environment
+	exitNotReproducible = 3
+	exitInterrupted     = 130
+)
+
+func main() {
+	if role := proc.Role(standIns()); role != nil {
+		os.Exit(role())
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program: it returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	opt, err := parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		return exitClean
+	}
+	if err != nil {
+		return fail(stderr, &problem{err, "run 'racefuzz -help' for the flags"})
+	}
+	if opt.list {
+		list(stdout)
+		return exitClean
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	code, err := process(ctx, opt, newOutput(opt, stdout, stderr))
+	if err != nil {
+		return fail(stderr, err)
+	}
+	return code
+}
+
+// problem is an error that comes with its remedy.
+type problem struct {
+	error
+	hint string
+}
+
+func (p *problem) Unwrap() error { return p.error }
+
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "racefuzz: error: %v\n", err)
+	var p *problem
+	if errors.As(err, &p) {
+		fmt.Fprintf(stderr, "racefuzz: hint: %s\n", p.hint)
+	}
+	return exitUsage
+}

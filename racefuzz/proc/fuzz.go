@@ -1,0 +1,216 @@
+package proc
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// Workers is how many cases run at the same time. A case mostly waits, and
+// races like company.
+func Workers() int { return 2 * runtime.NumCPU() }
+
+// Result is a case that was run, drawn from Seed.
+type Result struct {
+	Seed    uint64
+	Case    race.Case
+	Outcome Outcome
+	Took    time.Duration
+}
+
+// Fuzz draws and runs cases until one is broken, and returns that one, or nil
+// when next has no more seeds or ctx has ended. Whatever it runs goes to seen,
+// one at a time. The seeds of cases that it broke off it gives back.
+func (a *Arena) Fuzz(ctx context.Context, target Target, procs int, seeds *Seeds, seen func(Result)) (*Result, error) {
+	within, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex
+	var broken *Result
+	var failure error
+	var workers sync.WaitGroup
+	for range Workers() {
+		workers.Go(func() {
+			for within.Err() == nil {
+				seed, more := seeds.next()
+				if !more {
+					return
+				}
+				r := Result{Seed: seed, Case: Draw(seed, procs)}
+				r.Case.Target = target.Name
+				start := time.Now()
+				outcome, err := a.Run(within, target, r.Case)
+				r.Outcome, r.Took = outcome, time.Since(start)
+				mu.Lock()
+				switch {
+				case within.Err() != nil:
+					seeds.back(seed)
+				case err != nil:
+					failure = err
+					stop()
+				default:
+					seen(r)
+					if outcome.Verdict.Broken() {
+						broken = &r
+						stop()
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	return broken, failure
+}
+
+// Seeds hands out the seeds of cases: consecutive numbers.
+type Seeds struct {
+	mu     sync.Mutex
+	first  uint64
+	end    uint64
+	undone []uint64
+}
+
+// NewSeeds returns n seeds from first on, or endless ones when n is 0.
+func NewSeeds(first uint64, n int) *Seeds {
+	if n == 0 {
+		return &Seeds{first: first, end: math.MaxUint64}
+	}
+	return &Seeds{first: first, end: first + uint64(n)}
+}
+
+func (s *Seeds) next() (uint64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.undone) > 0 {
+		seed := s.undone[0]
+		s.undone = s.undone[1:]
+		return seed, true
+	}
+	if s.first == s.end {
+		return 0, false
+	}
+	s.first++
+	return s.first - 1, true
+}
+
+func (s *Seeds) back(seed uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.undone = append(s.undone, seed)
+}
+
+// Repeat runs c as often as runs says, or until it was broken enough times.
+// It returns how often it was broken, in how many runs, and the last outcome
+// that was.
+func (a *Arena) Repeat(ctx context.Context, target Target, c race.Case, runs, enough int) (broken, ran int, last Outcome, err error) {
+	within, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex
+	var started atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runs, Workers()) {
+		workers.Go(func() {
+			for started.Add(1) <= int64(runs) && within.Err() == nil {
+				outcome, runErr := a.Run(within, target, c)
+				mu.Lock()
+				switch {
+				case within.Err() != nil:
+				case runErr != nil:
+					err = runErr
+					stop()
+				default:
+					ran++
+					if outcome.Verdict.Broken() {
+						broken++
+						last = outcome
+					}
+					if broken >= enough {
+						stop()
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	if err == nil {
+		err = ctx.Err()
+	}
+	return broken, ran, last, err
+}
+
+// Shrink returns the smallest case it finds, before ctx ends, that breaks the
+// same invariant as c, with an outcome in which it does. Each candidate is
+// run up to tries times.
+func (a *Arena) Shrink(ctx context.Context, target Target, c race.Case, o Outcome, tries int) (race.Case, Outcome) {
+	for again := true; again; {
+		again = false
+		for _, smaller := range reductions(c) {
+			broken, _, outcome, err := a.Repeat(ctx, target, smaller, tries, 1)
+			if err != nil {
+				return c, o
+			}
+			if broken > 0 && outcome.Verdict.Invariant == o.Verdict.Invariant {
+				c, o, again = smaller, outcome, true
+				break
+			}
+		}
+	}
+	return c, o
+}
+
+// Tries returns how often a candidate must be run for one that breaks at this
+// rate to be missed in one of ten times.
+func Tries(broken, ran int) int {
+	if broken == ran {
+		return 1
+	}
+	miss := 1 - float64(broken)/float64(ran)
+	return min(20, int(math.Ceil(math.Log(0.1)/math.Log(miss))))
+}
+
+// reductions returns the cases that are one step smaller than c, those that
+// are much smaller first.
+func reductions(c race.Case) []race.Case {
+	var smaller []race.Case
+	try := func(change func(*race.Case)) {
+		d := c.Clone()
+		change(&d)
+		smaller = append(smaller, d)
+	}
+	for i := range c.Actors {
+		try(func(d *race.Case) { d.Actors = slices.Delete(d.Actors, i, i+1) })
+	}
+	if len(c.Files) > 0 || len(c.Options) > 0 {
+		try(func(d *race.Case) { d.Files, d.Options = nil, nil })
+	}
+	for size := 16; size > 0; size /= 2 {
+		for i, a := range c.Actors {
+			for from := 0; from+size <= len(a.Script); from += size {
+				if size == len(a.Script) {
+					continue // the same as without the actor
+				}
+				try(func(d *race.Case) { d.Actors[i].Script = slices.Delete(d.Actors[i].Script, from, from+size) })
+			}
+		}
+	}
+	return smaller
+}
+
+// Title says in a sentence what a case is about.
+func Title(c race.Case, v race.Verdict) string {
+	servers := 0
+	for _, a := range c.Actors {
+		if slices.Contains(a.Script, opStart) || slices.Contains(a.Script, opHosted) {
+			servers++
+		}
+	}
+	return fmt.Sprintf("Against %s, with %d servers: %s.", c.Target, servers, v)
+}

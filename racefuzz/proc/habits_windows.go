@@ -1,0 +1,4 @@
+package proc
+
+// processLocks is empty: what its mutants do wrong cannot be done here.
+func processLocks() []StandIn { return nil }

@@ -44,7 +44,7 @@ import (
 var update = flag.Bool("u", false, "write what the programs print into the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memlatch": main})
+	testscript.Main(m, map[string]func(){"memlatch": main, "host": hostMain})
 }
 
 func TestScripts(t *testing.T) {

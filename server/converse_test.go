@@ -1,0 +1,208 @@
+package main
+
+// A session answers what it has read, in whatever way it ends, and what a host
+// sends cannot make it hang, fall over or grow.
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+// testServer has a tool "wait", which says on started that it has been called
+// and returns when release is closed or it is cancelled.
+func testServer(started chan<- bool, release <-chan struct{}) *server.MCPServer {
+	m := server.NewMCPServer("test", "1", server.WithRecovery())
+	m.AddTool(mcp.NewTool("wait"), func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		started <- true
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return mcp.NewToolResultText("waited"), nil
+	})
+	return m
+}
+
+func requestLine(id int, method, params string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`+"\n", id, method, params)
+}
+
+func waitLine(id int) string { return requestLine(id, "tools/call", `{"name":"wait"}`) }
+
+// ids returns the ids of the answers in out, in order; null counts as 0.
+func ids(t *testing.T, out []byte) (ids []int) {
+	t.Helper()
+	for line := range bytes.Lines(out) {
+		var a struct{ ID int }
+		if err := json.Unmarshal(line, &a); err != nil {
+			t.Fatalf("not protocol: %q", line)
+		}
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// waits returns n calls of the tool and the ids of their answers.
+func waits(n int) (lines string, want []int) {
+	for id := 1; id <= n; id++ {
+		lines += waitLine(id)
+		want = append(want, id)
+	}
+	return lines, want
+}
+
+// atEnd calls do when it is read from, and has nothing to read.
+type atEnd struct{ do func() }
+
+func (a atEnd) Read([]byte) (int, error) {
+	a.do()
+	return 0, io.EOF
+}
+
+func TestEndOfInputAnswersCallsInOrder(t *testing.T) {
+	started, release := make(chan bool, maxPending), make(chan struct{})
+	lines, want := waits(maxPending - 1)
+	lines = strings.TrimSuffix(lines, "\n") // the last line counts all the same
+	in := io.MultiReader(strings.NewReader(lines), atEnd{func() { close(release) }})
+	var out bytes.Buffer
+	if !converse(t.Context(), testServer(started, release), in, &out) {
+		t.Error("not everything was answered")
+	}
+	if got := ids(t, out.Bytes()); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("answered %v, want %v", got, want)
+	}
+}
+
+func TestStopAnswersWhatWasRead(t *testing.T) {
+	started, release := make(chan bool, 2*maxPending), make(chan struct{})
+	lines, want := waits(maxPending + 3) // the last ones are read but not yet in hand
+	in, host := io.Pipe()
+	stop, cancel := context.WithCancel(t.Context())
+	go func() {
+		io.WriteString(host, lines)
+		<-started
+		cancel()
+		close(release)
+	}()
+	var out bytes.Buffer
+	if !converse(stop, testServer(started, release), in, &out) {
+		t.Error("not everything was answered")
+	}
+	if got := ids(t, out.Bytes()); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("answered %v, want %v", got, want)
+	}
+}
+
+func TestBlockedCallDoesNotKeepTheServer(t *testing.T) {
+	started := make(chan bool, 1)
+	begin := time.Now()
+	var out bytes.Buffer
+	if converse(t.Context(), testServer(started, nil), strings.NewReader(waitLine(1)), &out) {
+		t.Error("a call that never returned counts as answered")
+	}
+	if took := time.Since(begin); took < drainTime || took > drainTime+time.Second {
+		t.Errorf("gave up after %v", took)
+	}
+}
+
+func TestBlockedCallDoesNotHoldUpPing(t *testing.T) {
+	started, release := make(chan bool, 1), make(chan struct{})
+	in, host := io.Pipe()
+	answers, out := io.Pipe()
+	done := make(chan bool)
+	go func() { done <- converse(t.Context(), testServer(started, release), in, out) }()
+	go func() {
+		io.WriteString(host, waitLine(1))
+		<-started
+		io.WriteString(host, requestLine(2, "ping", "{}"))
+		host.Close()
+	}()
+	time.AfterFunc(drainTime/2, func() { out.CloseWithError(errNoAnswer) })
+	first, err := bufio.NewReader(answers).ReadBytes('\n')
+	if err != nil || fmt.Sprint(ids(t, first)) != "[2]" {
+		t.Errorf("the first answer is %q, %v", first, err)
+	}
+	answers.Close()
+	close(release)
+	<-done
+}
+
+// stuck is a host that never reads.
+type stuck struct{}
+
+func (stuck) Write([]byte) (int, error) { select {} }
+
+// counted counts what has been read from it.
+type counted struct {
+	io.Reader
+	n int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+func TestUnreadAnswersHoldBackTheInput(t *testing.T) {
+	line := requestLine(1, "ping", "{}")
+	in := &counted{Reader: strings.NewReader(strings.Repeat(line, 100_000))}
+	stop, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if converse(stop, testServer(nil, nil), in, stuck{}) {
+		t.Error("answers that nobody took count as given")
+	}
+	if most := maxPending*len(line) + 2*64<<10; in.n > most {
+		t.Errorf("read %d bytes ahead, more than %d", in.n, most)
+	}
+}
+
+// gone is a host that has closed its end.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestClosedOutputEndsTheSession(t *testing.T) {
+	in, host := io.Pipe()
+	go io.WriteString(host, requestLine(1, "ping", "{}"))
+	done := make(chan bool)
+	go func() { done <- converse(t.Context(), testServer(nil, nil), in, gone{}) }()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("still serving a host that is gone")
+	}
+}
+
+func TestNonsenseIsAnsweredAndSkipped(t *testing.T) {
+	long := strings.Repeat("x", maxLine+1)
+	in := "\n \n{\n" + `[{"jsonrpc":"2.0","id":1,"method":"ping"}]` + "\n" + `"ping"` + "\n" +
+		`{"jsonrpc":"1.0","id":2,"method":"ping"}` + "\n" +
+		`{"jsonrpc":"2.0","method":"notifications/unknown"}` + "\n" +
+		`{"jsonrpc":"2.0","id":77,"result":{}}` + "\n" + // an answer to nothing
+		long + "\n" + requestLine(3, "ping", "{}")
+	var out bytes.Buffer
+	if !converse(t.Context(), testServer(nil, nil), strings.NewReader(in), &out) {
+		t.Error("not everything was answered")
+	}
+	count := map[int]int{}
+	for _, id := range ids(t, out.Bytes()) {
+		count[id]++
+	}
+	if want := map[int]int{0: 4, 2: 1, 3: 1}; fmt.Sprint(count) != fmt.Sprint(want) {
+		t.Errorf("answers per id are %v, want %v:\n%s", count, want, out.Bytes())
+	}
+	if !strings.Contains(out.String(), "message too long") {
+		t.Errorf("the long line was not refused:\n%s", out.Bytes())
+	}
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -12,9 +13,9 @@ import (
 // Widths of the lanes, in characters.
 const (
 	pageWidth = 80 // of a line at most
-	laneWidth = 14 // of an actor's lane at least, when steps stand in it
+	laneWidth = 13 // of an actor's lane at least, when steps stand in it
 	textWidth = 24 // of the column with the steps at least, when they stand beside the lanes
-	sideWidth = 16 // of the columns with the file and its locks at most
+	sideWidth = 18 // of the columns with the file and its locks at most
 )
 
 // Lanes draws the interleaving: one lane per actor and a row per step with
@@ -65,35 +66,26 @@ func newSheet(r Report) *sheet {
 		s.file = min(sideWidth, max(s.file, len(state.file(s.many))))
 		s.lock = min(sideWidth, max(s.lock, len(state.lock(s.many))))
 	}
-	least := laneWidth
-	wish := map[string]int{}
-	for _, e := range r.Events {
-		least = max(least, len(brief(e)))
-		wish[e.Actor] = max(wish[e.Actor], len(stepText(e)))
-	}
 	room := pageWidth - len("!/ ") - s.number - len("   ") - s.file - len("  ") - s.lock
 	if s.time > 0 {
 		room -= len("  ") + s.time
 	}
-	for _, a := range s.actors {
-		s.lanes = append(s.lanes, max(wish[a.Name], len(a.Name), len(strings.Join(a.Script, " "))))
-	}
-	s.fit(room, least)
+	s.fit(room)
 	return s
 }
 
-// fit gives every lane what it wishes or, where there is less room than that,
-// as much as all can have, but at least so much that a step with its result
-// stands on one line.
-func (s *sheet) fit(room, least int) {
-	wish := s.lanes
+// fit gives every lane the width that it wishes or, where there is less room
+// than that, as much as all can have. Each gets so much at least that a step
+// and its result stand on one line.
+func (s *sheet) fit(room int) {
+	wish, least := s.wishes()
 	widest := slices.Max(append(wish, 0))
-	for most := widest; most >= min(least, widest); most-- {
+	for most := widest; most >= min(laneWidth, widest); most-- {
 		s.lanes = nil
 		sum := 0
-		for _, width := range wish {
-			s.lanes = append(s.lanes, min(width, most))
-			sum += len("  ") + min(width, most)
+		for i := range s.actors {
+			s.lanes = append(s.lanes, min(wish[i], max(most, least[i])))
+			sum += len("  ") + s.lanes[i]
 		}
 		if sum <= room {
 			return
@@ -111,6 +103,21 @@ func (s *sheet) fit(room, least int) {
 	}
 	name := len(slices.MaxFunc(s.actors, func(a, b race.Actor) int { return len(a.Name) - len(b.Name) }).Name)
 	s.text = min(s.text, name+len(" ")+widest)
+}
+
+// wishes returns for each lane the width of its longest line, and the width
+// of its longest step without operands.
+func (s *sheet) wishes() (wish, least []int) {
+	for _, a := range s.actors {
+		longest, shortest := max(len(a.Name), len(strings.Join(a.Script, " "))), 0
+		for _, e := range s.Events {
+			if e.Actor == a.Name {
+				longest, shortest = max(longest, len(stepText(e))), max(shortest, len(brief(e)))
+			}
+		}
+		wish, least = append(wish, longest), append(least, shortest)
+	}
+	return wish, least
 }
 
 // cell is what stands in one column of a row.
@@ -235,7 +242,6 @@ func (s *sheet) step(i int) {
 		}
 	} else {
 		lanes[lane].lines = stepLines(e, "", s.lanes[lane])
-		lanes[lane].fill = ""
 	}
 	var file, lock cell
 	before, after := s.states[i], s.states[i+1]
@@ -243,14 +249,24 @@ func (s *sheet) step(i int) {
 		file.lines = []string{short(now, s.file)}
 	}
 	if now := after.lock(s.many); now != before.lock(s.many) {
-		lock.lines = []string{short(now, s.lock)}
-		if now == "" {
-			lock.lines[0] = "-"
-		}
+		lock.lines = s.locks(now)
 	}
 	number := cell{lines: []string{fmt.Sprintf("%*d", s.number, i+1)}}
 	time := cell{lines: []string{fmt.Sprintf("%*s", s.time, clock(e))}}
 	s.row(s.frame(s.marks(i), number, time, lanes, text, file, lock))
+}
+
+// locks returns the text on the locks on one line or, if it is too long for
+// that, with a line for each.
+func (s *sheet) locks(text string) []string {
+	if len(text) <= s.lock {
+		return []string{cmp.Or(text, "-")}
+	}
+	lines := strings.SplitAfter(text, ", ")
+	for i, line := range lines {
+		lines[i] = short(strings.TrimSpace(line), s.lock)
+	}
+	return lines
 }
 
 // marks returns what stands in front of the i-th event: "!" when it broke an

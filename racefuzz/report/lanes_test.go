@@ -56,6 +56,23 @@ func TestLanesReadAsRecorded(t *testing.T) {
 	}
 }
 
+func TestEveryLockIsShown(t *testing.T) {
+	r := twoFiles()
+	r.Events = r.Events[:14]
+	r.Events[13].Orphans = "1 b c (shared)"
+	var b bytes.Buffer
+	if err := Lanes(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`   14  write: ok                #              [2] 101  [1] b c (shared),`,
+		`       #                        #                       [2] a`,
+	}
+	if !strings.Contains(b.String(), strings.Join(want, "\n")+"\n") {
+		t.Errorf("got\n%s\nwithout\n%s", b.String(), strings.Join(want, "\n"))
+	}
+}
+
 func TestLanesNeverLeaveThePage(t *testing.T) {
 	word := rapid.OneOf(rapid.StringMatching(`[a-z]{1,8}`), rapid.StringN(1, 60, -1))
 	text := rapid.OneOf(rapid.Just(""), word, rapid.StringMatching(`(/?[a-zA-Z|_.]{1,30} ?){1,12}`))

@@ -192,7 +192,7 @@ func TestServerLeavesWithItsHost(t *testing.T) {
 	host.cmd.Process.Kill()
 	select {
 	case <-host.exited: // both, since they share the output
-	case <-time.After(2 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the server outlives its host")
 	}
 	files, err := os.ReadDir(filepath.Join(dir, "run"))

@@ -16,8 +16,9 @@ import (
 	"time"
 )
 
-// patience is for what takes milliseconds unless something is broken.
-const patience = 10 * time.Second
+// patience is for what takes milliseconds, or as long as the machine is busy,
+// unless something is broken.
+const patience = 20 * time.Second
 
 type process struct {
 	cmd    *exec.Cmd

@@ -228,7 +228,7 @@ func cmdNames(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path := ts.MkAbs(args[0])
 	var content []byte
-	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		var err error
 		if content, err = os.ReadFile(path); err == nil && slices.Contains(want, string(content)) {
 			return

@@ -1,0 +1,306 @@
+package trace
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// call is a system call that touches the case's directory, at its entry stop.
+type call struct {
+	shape
+	nr     int
+	args   [6]uint64
+	file   string     // the file it is about, relative to the directory; "" when it is about none
+	second string     // the other file of a rename or link
+	words  string     // its operands, for people
+	target int        // the process a kill is for
+	sleeps bool       // it may sleep until another process moves
+	fault  unix.Errno // what it fails with instead of being made
+}
+
+// decode reads what a task is about to do, at its entry stop. The second
+// result is false when it is none of the case's business: when it is about
+// other files, or closes or looks at a file on which it has no lock, which
+// nobody else can notice.
+func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
+	nr := int(info.Nr)
+	c := call{shape: shapes[nr], nr: nr, args: info.Args}
+	pid := task.proc.pid
+	switch c.name {
+	case "":
+		return c, false
+	case "kill":
+		c.target = int(int32(c.args[0]))
+		return c, c.target != pid
+	case "execve":
+		return c, t.drops(task.tid, true)
+	case "exit_group":
+		return c, t.drops(task.tid, false)
+	}
+	if c.fd >= 0 {
+		fd := int(int32(c.args[c.fd]))
+		c.file = t.fileOf(task.tid, fd)
+		if c.name == "close" || c.name == "fstat" {
+			return c, c.file != "" && locked(task.tid, strconv.Itoa(fd))
+		}
+		return c, c.file != ""
+	}
+	c.file = t.pathAt(task.tid, c, 0)
+	if c.path[1] >= 0 {
+		c.second = t.pathAt(task.tid, c, 1)
+	}
+	return c, c.file != "" || c.second != ""
+}
+
+// pathAt resolves the i-th path of c, or returns "" when it lies outside.
+func (t *tracer) pathAt(tid int, c call, i int) string {
+	path, err := peekString(tid, uintptr(c.args[c.path[i]]))
+	if err != nil {
+		return ""
+	}
+	if filepath.IsAbs(path) {
+		return t.inside(filepath.Clean(path))
+	}
+	dir := int32(unix.AT_FDCWD)
+	if c.at[i] >= 0 {
+		dir = int32(c.args[c.at[i]])
+	}
+	if dir != unix.AT_FDCWD {
+		base := t.fileOf(tid, int(dir))
+		if path == "" && base != "" && !locked(tid, strconv.Itoa(int(dir))) { // fstat by another name
+			return ""
+		}
+		if base == "" || path == "" {
+			return base
+		}
+		return filepath.Join(base, path)
+	}
+	cwd := t.inside(readlink("/proc/" + strconv.Itoa(tid) + "/cwd"))
+	if cwd == "" {
+		return ""
+	}
+	return filepath.Join(cwd, path)
+}
+
+// inside returns path relative to the case's directory, "." for the directory
+// itself and "" for anything else.
+func (t *tracer) inside(path string) string {
+	rest, ok := strings.CutPrefix(path, t.dir)
+	switch {
+	case !ok:
+		return ""
+	case rest == "":
+		return "."
+	case rest[0] == '/':
+		return rest[1:]
+	}
+	return ""
+}
+
+// fileOf names the file behind a descriptor. An unlinked one keeps its name
+// with " (deleted)" behind it, as the kernel gives it.
+func (t *tracer) fileOf(tid, fd int) string {
+	return t.inside(readlink("/proc/" + strconv.Itoa(tid) + "/fd/" + strconv.Itoa(fd)))
+}
+
+// drops reports whether the process has a locked file of the directory open
+// that its end would close, or with onExec its exec.
+func (t *tracer) drops(tid int, onExec bool) bool {
+	base := "/proc/" + strconv.Itoa(tid)
+	for _, fd := range entries(base + "/fd") {
+		if t.inside(readlink(base+"/fd/"+fd)) != "" && locked(tid, fd) && (!onExec || closesOnExec(base+"/fdinfo/"+fd)) {
+			return true
+		}
+	}
+	return false
+}
+
+func closesOnExec(path string) bool {
+	_, rest, _ := strings.Cut(string(slurp(path)), "flags:")
+	flags, _ := strconv.ParseUint(strings.TrimSpace(firstLine(rest)), 8, 32)
+	return flags&unix.O_CLOEXEC != 0
+}
+
+// sleeps reports whether the call may sleep until another process moves.
+func (t *tracer) sleeps(c call) bool {
+	switch c.name {
+	case "flock":
+		return c.args[1]&(unix.LOCK_NB|unix.LOCK_UN) == 0
+	case "fcntl":
+		return c.args[1] == unix.F_SETLKW || c.args[1] == unix.F_OFD_SETLKW
+	case "open", "openat", "openat2", "creat", "read", "write", "writev":
+		var st unix.Stat_t
+		err := unix.Stat(filepath.Join(t.dir, c.file), &st)
+		return err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+	}
+	return false
+}
+
+// changes reports whether the call may change what other processes see: a
+// crash before any other call is as good as one before the next of these.
+func (c call) changes() bool {
+	switch c.name {
+	case "open":
+		return c.args[1]&(unix.O_CREAT|unix.O_TRUNC) != 0
+	case "openat":
+		return c.args[2]&(unix.O_CREAT|unix.O_TRUNC) != 0
+	case "read", "pread64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
+		return false
+	}
+	return true
+}
+
+// detail is the call in words, without numbers that differ from run to run.
+func (t *tracer) detail(tid int, c call) string {
+	var rest string
+	arg := c.args
+	switch c.name {
+	case "open":
+		rest = openFlags(arg[1])
+	case "openat":
+		rest = openFlags(arg[2])
+	case "openat2":
+		var how [8]byte
+		peek(tid, uintptr(arg[2]), how[:])
+		rest = openFlags(binary.NativeEndian.Uint64(how[:]))
+	case "creat":
+		rest = openFlags(unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC)
+	case "flock":
+		rest = flockWords(arg[1])
+	case "fcntl":
+		rest = t.fcntlWords(tid, arg)
+	case "ftruncate", "truncate":
+		rest = "to " + strconv.FormatUint(arg[1], 10)
+	case "write":
+		rest = t.data(tid, arg[1], arg[2])
+	case "pwrite64":
+		rest = t.data(tid, arg[1], arg[2]) + " at " + strconv.FormatUint(arg[3], 10)
+	case "kill":
+		return fmt.Sprintf("%s %s", t.who(c.target), signalName(unix.Signal(arg[1])))
+	case "execve":
+		path, _ := peekString(tid, uintptr(arg[0]))
+		return filepath.Base(path)
+	case "exit_group":
+		return strconv.Itoa(int(uint8(arg[0])))
+	}
+	words := c.file
+	if c.path[1] >= 0 {
+		words += " → " + c.second
+	}
+	if rest != "" {
+		words += " " + rest
+	}
+	return words
+}
+
+// data quotes what lies at addr, pids masked, at most 60 bytes of it.
+func (t *tracer) data(tid int, addr, size uint64) string {
+	const most = 60
+	if size == 0 {
+		return `""`
+	}
+	p := make([]byte, min(size, most))
+	n, err := peek(tid, uintptr(addr), p)
+	if err != nil {
+		return "?"
+	}
+	text := strconv.Quote(t.mask(string(p[:n])))
+	if size > most {
+		text += "…"
+	}
+	return text
+}
+
+// outcome is the result of a call in a word.
+func (t *tracer) outcome(tid int, c call, value int64) string {
+	if err := result(value); err != nil {
+		errno := err.(unix.Errno)
+		locks := c.name == "flock" || c.name == "fcntl"
+		if locks && (errno == unix.EAGAIN || errno == unix.EACCES) {
+			return "refused"
+		}
+		return unix.ErrnoName(errno)
+	}
+	switch c.name {
+	case "read", "pread64":
+		return t.data(tid, c.args[1], uint64(value))
+	case "write", "pwrite64":
+		if value < int64(c.args[2]) {
+			return "short"
+		}
+	case "fcntl":
+		if c.args[1] == unix.F_GETLK || c.args[1] == unix.F_OFD_GETLK {
+			return lockType(readLock(tid, c.args[2]))
+		}
+	}
+	return "ok"
+}
+
+var openFlagNames = []struct {
+	bit  uint64
+	name string
+}{
+	{unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}, {unix.O_TRUNC, "O_TRUNC"},
+	{unix.O_APPEND, "O_APPEND"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"}, {unix.O_DIRECTORY, "O_DIRECTORY"},
+	{unix.O_NONBLOCK, "O_NONBLOCK"}, {unix.O_PATH, "O_PATH"},
+}
+
+func openFlags(flags uint64) string {
+	words := []string{[]string{"O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"}[flags&unix.O_ACCMODE]}
+	for _, f := range openFlagNames {
+		if flags&f.bit == f.bit {
+			words = append(words, f.name)
+		}
+	}
+	return strings.Join(words, "|")
+}
+
+func flockWords(op uint64) string {
+	words := map[uint64]string{unix.LOCK_SH: "LOCK_SH", unix.LOCK_EX: "LOCK_EX", unix.LOCK_UN: "LOCK_UN"}[op&^unix.LOCK_NB]
+	if op&unix.LOCK_NB != 0 {
+		words += "|LOCK_NB"
+	}
+	return words
+}
+
+var fcntlNames = map[uint64]string{
+	unix.F_GETLK: "F_GETLK", unix.F_SETLK: "F_SETLK", unix.F_SETLKW: "F_SETLKW",
+	unix.F_OFD_GETLK: "F_OFD_GETLK", unix.F_OFD_SETLK: "F_OFD_SETLK", unix.F_OFD_SETLKW: "F_OFD_SETLKW",
+}
+
+func (t *tracer) fcntlWords(tid int, arg [6]uint64) string {
+	return fcntlNames[arg[1]] + " " + lockType(readLock(tid, arg[2]))
+}
+
+// readLock reads the type of a struct flock.
+func readLock(tid int, addr uint64) int16 {
+	var p [2]byte
+	if _, err := peek(tid, uintptr(addr), p[:]); err != nil {
+		return -1
+	}
+	return int16(binary.NativeEndian.Uint16(p[:]))
+}
+
+func lockType(typ int16) string {
+	switch typ {
+	case unix.F_RDLCK:
+		return "F_RDLCK"
+	case unix.F_WRLCK:
+		return "F_WRLCK"
+	case unix.F_UNLCK:
+		return "F_UNLCK"
+	}
+	return "?"
+}
+
+func signalName(s unix.Signal) string {
+	if s == 0 {
+		return "0"
+	}
+	return unix.SignalName(s)
+}

@@ -1,0 +1,264 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// maxSteps ends a schedule in which actors wait for each other by trying again.
+const maxSteps = 500
+
+// branch is a schedule that is still to be run: the moves of its beginning,
+// and what they use up of the bounds.
+type branch struct {
+	moves []race.Move
+	used  Bounds
+}
+
+// explorer runs the schedules of a case in the order of what they use up,
+// except those that come to a state another one has been in at no higher cost.
+type explorer struct {
+	c      race.Case
+	dir    string
+	bounds Bounds
+	limit  int
+
+	mu     sync.Mutex
+	more   *sync.Cond
+	open   [][]branch // by cost
+	busy   int
+	seen   map[uint64][]Bounds
+	result Result
+	err    error
+}
+
+// Explore runs every schedule of c within bounds, at most limit of them if
+// that is above 0, and stops at the first that breaks an invariant. Cancelling
+// ctx ends it early without an error.
+func Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
+	x := &explorer{
+		c: c, bounds: bounds, limit: limit, seen: map[uint64][]Bounds{},
+		open: make([][]branch, bounds.cost()+1),
+	}
+	x.more = sync.NewCond(&x.mu)
+	x.open[0] = []branch{{}}
+	defer context.AfterFunc(ctx, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.limit = 1
+		x.more.Broadcast()
+	})()
+	var group sync.WaitGroup
+	for range max(workers, 1) {
+		group.Go(x.work)
+	}
+	group.Wait()
+	x.result.Complete = x.err == nil && !x.result.Verdict.Broken() && x.next() < 0
+	return x.result, x.err
+}
+
+func (x *explorer) work() {
+	for {
+		b, ok := x.take()
+		if !ok {
+			return
+		}
+		err := x.execute(b)
+		x.mu.Lock()
+		x.busy--
+		if err != nil && x.err == nil {
+			x.err = err
+		}
+		x.more.Broadcast()
+		x.mu.Unlock()
+	}
+}
+
+// take waits for a branch to run; there is none once all is done.
+func (x *explorer) take() (branch, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.next() < 0 && x.busy > 0 && !x.over() {
+		x.more.Wait()
+	}
+	i := x.next()
+	if i < 0 || x.over() {
+		return branch{}, false
+	}
+	stack := x.open[i]
+	b := stack[len(stack)-1]
+	x.open[i] = stack[:len(stack)-1]
+	x.busy++
+	x.result.Schedules++
+	return b, true
+}
+
+func (x *explorer) over() bool {
+	return x.result.Verdict.Broken() || x.err != nil || x.limit > 0 && x.result.Schedules >= x.limit
+}
+
+// next is the lowest cost with a branch left, or -1.
+func (x *explorer) next() int {
+	return slices.IndexFunc(x.open, func(stack []branch) bool { return len(stack) > 0 })
+}
+
+// execute runs one schedule: its beginning as it is given, then by default.
+func (x *explorer) execute(b branch) error {
+	r, err := start(x.c, x.dir)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for _, m := range b.moves {
+		if !slices.Contains(r.Moves(), m) {
+			return &DivergedError{Events: r.events, Step: race.Step{Actor: m.Actor, Op: m.Op}}
+		}
+		if _, err := r.Do(m); err != nil {
+			return err
+		}
+	}
+	for steps := len(b.moves); !x.judge(r); steps++ {
+		moves := r.Moves()
+		if len(moves) == 0 || !x.enter(r.Fingerprint(), b.used) {
+			return nil
+		}
+		if steps >= maxSteps {
+			return fmt.Errorf("no end after %d steps; the last: %s", maxSteps, r.events[steps-1].Step)
+		}
+		pick, free := byDefault(moves, r.last())
+		x.push(r, moves, pick, free, b.used)
+		if _, err := r.Do(pick); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge keeps the first schedule that breaks an invariant.
+func (x *explorer) judge(r *run) bool {
+	v := r.Verdict()
+	if !v.Broken() {
+		return false
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.result.Verdict.Broken() {
+		x.result.Events, x.result.Verdict = r.events, v
+	}
+	return true
+}
+
+// enter reports whether the state is worth going on from.
+func (x *explorer) enter(state uint64, used Bounds) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, before := range x.seen[state] {
+		if before.within(used) {
+			return false
+		}
+	}
+	x.seen[state] = append(x.seen[state], used)
+	return true
+}
+
+// push keeps the moves that are not made now for later.
+func (x *explorer) push(r *run, moves []race.Move, pick race.Move, free bool, used Bounds) {
+	var made []race.Move
+	for _, e := range r.events {
+		made = append(made, moveOf(e.Step))
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range slices.Backward(moves) {
+		cost := used
+		if m.Fault != race.NoFault {
+			cost.Crashes++
+		}
+		if m.Fault == race.NoFault && !free && actorOf(m.Actor) != actorOf(r.last()) {
+			cost.Preemptions++
+		}
+		if m != pick && cost.within(x.bounds) {
+			x.open[cost.cost()] = append(x.open[cost.cost()], branch{append(slices.Clone(made), m), cost})
+		}
+	}
+	x.more.Broadcast()
+}
+
+// byDefault is the move to make when nothing speaks for another one: the
+// actor that moved last goes on. Where it waits for work or has gone, free says
+// that any may move without a preemption.
+func byDefault(moves []race.Move, last string) (pick race.Move, free bool) {
+	own := func(m race.Move) bool { return m.Fault == race.NoFault }
+	for _, same := range []func(string) bool{
+		func(lane string) bool { return lane == last },
+		func(lane string) bool { return actorOf(lane) == actorOf(last) },
+	} {
+		for _, m := range moves {
+			if own(m) && same(m.Actor) && !rests(m) {
+				return m, false
+			}
+		}
+	}
+	for _, m := range moves {
+		if own(m) && actorOf(m.Actor) != actorOf(last) {
+			return m, true
+		}
+	}
+	return moves[0], true
+}
+
+// rests reports whether an actor whose next move is m is between two things
+// to do.
+func rests(m race.Move) bool {
+	return m.Op == opStart || m.Op == opStop || m.Op == opProbe || m.Op == opRemove
+}
+
+// actorOf is the actor of a lane.
+func actorOf(lane string) string {
+	name, _, _ := strings.Cut(lane, ".")
+	return name
+}
+
+func moveOf(s race.Step) race.Move {
+	m := race.Move{Actor: s.Actor, Op: s.Op}
+	if s.Op == opCrash {
+		m.Fault = race.Crash
+	}
+	return m
+}
+
+// Replay runs c in the order of the schedule and stops at the first broken
+// invariant or at its end. The error is a [*DivergedError] when the program
+// does not do what it did.
+func Replay(c race.Case, schedule race.Schedule) (Result, error) {
+	r, err := start(c, "")
+	if err != nil {
+		return Result{}, err
+	}
+	defer r.Close()
+	for _, s := range schedule {
+		if !slices.Contains(r.Moves(), moveOf(s)) {
+			return r.soFar(), &DivergedError{Events: r.events, Step: s}
+		}
+		e, err := r.Do(moveOf(s))
+		if err != nil {
+			return r.soFar(), err
+		}
+		if s.Result != "" && s.Result != e.Result {
+			return r.soFar(), &DivergedError{Events: r.events, Step: s}
+		}
+		if r.Verdict().Broken() {
+			break
+		}
+	}
+	return r.soFar(), nil
+}
+
+func (r *run) soFar() Result {
+	return Result{Schedules: 1, Events: r.events, Verdict: r.Verdict()}
+}

@@ -1,0 +1,152 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// ErrForbidden says that this system does not let programs be traced.
+var ErrForbidden = errors.New("tracing programs is not permitted here")
+
+// patienceToLearn is how long a program may take to notice the end of its
+// input while it is not yet known whether that ends it.
+const patienceToLearn = 200 * time.Millisecond
+
+// Case runs the program undisturbed, alone and then with a second one, to
+// learn what it does and what it promises, and returns the case in which the
+// actors start and stop it in the given number of rounds.
+func (p Program) Case(actors, rounds int) (race.Case, error) {
+	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command}
+	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: p.Probe}
+	if s.ready == "" {
+		s.ready = "quiet"
+	}
+	if err := s.learnAlone(c); err != nil {
+		return c, err
+	}
+	if s.losers == "" {
+		if err := s.learnLosers(c); err != nil {
+			return c, err
+		}
+	}
+	c.Options = s.options()
+	for i := range actors {
+		script := slices.Repeat([]string{opStart, opStop}, rounds)
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: script})
+	}
+	if len(p.Probe) > 0 {
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(actors), Script: slices.Repeat([]string{opProbe}, rounds)})
+	}
+	return c, nil
+}
+
+// learnAlone finds out how the program stops, what its pid file holds while
+// it serves, and what it leaves behind. Content that differs from start to
+// start is no promise.
+func (s *settings) learnAlone(c race.Case) error {
+	ways := []string{"eof", "term", "int"}
+	if s.stop != "" {
+		ways = []string{s.stop}
+	}
+	for _, way := range ways {
+		s.stop = way
+		first, err := s.alone(c)
+		if err != nil {
+			return err
+		}
+		if !first.stopped {
+			continue
+		}
+		second, err := s.alone(c)
+		if err != nil {
+			return err
+		}
+		if first.content == second.content && strings.Contains(first.content, "{pid}") {
+			s.content = first.content
+		}
+		s.leaves = first.left
+		return nil
+	}
+	return fmt.Errorf("%s stops neither at the end of its input nor on SIGTERM", c.Target)
+}
+
+// habit is what a program does when it is alone.
+type habit struct {
+	content string
+	left    []string
+	stopped bool
+}
+
+func (s *settings) alone(c race.Case) (habit, error) {
+	var h habit
+	c.Options = s.options()
+	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart, opStop}}}
+	r, err := start(c, "")
+	if err != nil {
+		return h, err
+	}
+	defer r.Close()
+	r.stopLimit = patienceToLearn
+	a := r.actors[0]
+	for len(r.Moves()) > 0 {
+		m, _ := byDefault(r.Moves(), "a")
+		if m.Op == opStop {
+			h.content = pidless(r.pidFile(r.scene).content)
+		}
+		if _, err := r.Do(m); err != nil {
+			return h, err
+		}
+		if a.phase == stopping && !a.active() {
+			return h, nil
+		}
+		if a.phase == absent && a.next < 2 {
+			return h, fmt.Errorf("%s does not stay: %s\n%s", c.Target, r.ended, strings.TrimSpace(string(slurp(a.output))))
+		}
+	}
+	for _, e := range r.scene.entries {
+		h.left = append(h.left, e.name)
+	}
+	h.stopped = true
+	return h, nil
+}
+
+// pidless replaces the first name of a process by "{pid}".
+func pidless(masked string) string {
+	head, rest, ok := strings.Cut(masked, "{a")
+	if !ok {
+		return masked
+	}
+	_, tail, _ := strings.Cut(rest, "}")
+	return head + "{pid}" + tail
+}
+
+// learnLosers starts a second one while the first serves. If it serves as
+// well, that is a promise only of a program that takes a lock: one that takes
+// none lets everybody run.
+func (s *settings) learnLosers(c race.Case) error {
+	s.losers = "exit"
+	c.Options = s.options()
+	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart}}, {Name: "b", Script: []string{opStart}}}
+	r, err := start(c, "")
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for _, name := range []string{"a", "b"} {
+		for slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return actorOf(m.Actor) == name }) {
+			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return actorOf(m.Actor) == name })
+			if _, err := r.Do(r.Moves()[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if r.actors[1].phase == serving && slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared }) {
+		s.losers = "serve"
+	}
+	return nil
+}

@@ -1,0 +1,245 @@
+package trace
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// held is a lock on a file of the directory.
+type held struct {
+	inode  uint64
+	lane   string
+	shared bool
+}
+
+// scene is what the directory looks like between two steps.
+type scene struct {
+	entries []entry // sorted by name
+	locks   []held
+}
+
+func (s scene) entry(name string) (entry, bool) {
+	for _, e := range s.entries {
+		if e.name == name {
+			return e, true
+		}
+	}
+	return entry{}, false
+}
+
+// named reports whether a file still has a name in the directory.
+func (s scene) named(inode uint64) bool {
+	return slices.ContainsFunc(s.entries, func(e entry) bool { return e.inode == inode })
+}
+
+// holders are the lanes that have a lock on the file, as in [race.Event].
+func (s scene) holders(inode uint64) string {
+	var lanes []string
+	var shared string
+	for _, h := range s.locks {
+		if h.inode == inode && !slices.Contains(lanes, h.lane) {
+			lanes = append(lanes, h.lane)
+			if h.shared {
+				shared = " (shared)"
+			}
+		}
+	}
+	slices.Sort(lanes)
+	return strings.Join(lanes, " ") + shared
+}
+
+// look reads the directory, and the locks of the actors that may have moved.
+func (t *tracer) look(before scene, moved, all []*actor) scene {
+	var s scene
+	for _, name := range entries(t.dir) {
+		if e, ok := readEntry(t.dir, name); ok {
+			e.object = t.objectOf(before, e)
+			s.entries = append(s.entries, e)
+		}
+	}
+	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	for _, a := range moved {
+		for _, p := range a.procs {
+			p.locks = t.locksOf(p)
+		}
+	}
+	for _, a := range all {
+		for _, p := range a.procs {
+			s.locks = append(s.locks, p.locks...)
+		}
+	}
+	return s
+}
+
+// objectOf recognises a file by its name and inode, a renamed one by its inode.
+func (t *tracer) objectOf(before scene, e entry) int {
+	if old, ok := before.entry(e.name); ok && old.inode == e.inode {
+		return old.object
+	}
+	for _, old := range before.entries {
+		if old.inode == e.inode {
+			return old.object
+		}
+	}
+	t.objects++
+	return t.objects
+}
+
+func readEntry(dir, name string) (entry, bool) {
+	path := filepath.Join(dir, name)
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return entry{}, false
+	}
+	e := entry{name: name, inode: st.Ino, size: st.Size}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		e.kind = race.Regular
+		e.content = readSome(path)
+	case unix.S_IFLNK:
+		e.kind = race.Link
+		e.content = readlink(path)
+	case unix.S_IFDIR:
+		e.kind = race.Dir
+	default:
+		e.kind = race.FIFO
+	}
+	return e, true
+}
+
+func readSome(path string) string {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	var buf [4096]byte
+	n, _ := unix.Read(fd, buf[:])
+	return string(buf[:max(n, 0)])
+}
+
+// locksOf returns the locks that a process has on files of the directory. The
+// kernel tells of them at each descriptor, inherited ones included:
+//
+//	lock:	1: FLOCK  ADVISORY  WRITE 4242 fe:00:131099 0 EOF
+//
+// /proc/locks would be one file for all, but what it says while others lock is
+// not of one moment.
+func (t *tracer) locksOf(p *process) []held {
+	if p.ended {
+		return nil
+	}
+	var locks []held
+	base := "/proc/" + strconv.Itoa(p.pid)
+	for _, fd := range entries(base + "/fd") {
+		if t.inside(readlink(base+"/fd/"+fd)) == "" {
+			continue
+		}
+		for _, line := range lockLines(base + "/fdinfo/" + fd) {
+			f := strings.Fields(line)
+			if len(f) < 6 {
+				continue
+			}
+			inode, _ := strconv.ParseUint(f[5][strings.LastIndexByte(f[5], ':')+1:], 10, 64)
+			lock := held{inode: inode, lane: p.lane, shared: f[3] == "READ"}
+			if !slices.Contains(locks, lock) {
+				locks = append(locks, lock)
+			}
+		}
+	}
+	return locks
+}
+
+func lockLines(fdinfo string) []string {
+	var out []string
+	for line := range strings.Lines(string(slurp(fdinfo))) {
+		if rest, ok := strings.CutPrefix(line, "lock:"); ok {
+			out = append(out, rest)
+		}
+	}
+	return out
+}
+
+// locked reports whether a process has a lock through a descriptor, or would
+// lose one by closing it.
+func locked(tid int, fd string) bool {
+	return len(lockLines("/proc/"+strconv.Itoa(tid)+"/fdinfo/"+fd)) > 0
+}
+
+// who names the process behind a pid.
+func (t *tracer) who(pid int) string {
+	if p := t.pids[pid]; p != nil {
+		if p.ended {
+			return "{" + p.lane + " gone}"
+		}
+		return "{" + p.lane + "}"
+	}
+	return strconv.Itoa(pid)
+}
+
+// mask replaces the pids of the case's processes by their names: "{a}" or,
+// for one that has ended, "{a gone}".
+func (t *tracer) mask(text string) string {
+	var b strings.Builder
+	for len(text) > 0 {
+		i := strings.IndexAny(text, "0123456789")
+		if i < 0 {
+			break
+		}
+		n := i
+		for n < len(text) && text[n] >= '0' && text[n] <= '9' {
+			n++
+		}
+		b.WriteString(text[:i])
+		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && t.pids[pid] != nil {
+			b.WriteString(t.who(pid))
+		} else {
+			b.WriteString(text[i:n])
+		}
+		text = text[n:]
+	}
+	return b.String() + text
+}
+
+// furnish makes the entries a case starts with.
+func furnish(dir string, files []race.File, dead int) error {
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		content := strings.ReplaceAll(f.Content, "{dead}", strconv.Itoa(dead))
+		content = strings.ReplaceAll(content, "{stranger}", strconv.Itoa(os.Getpid()))
+		perm := os.FileMode(f.Perm)
+		var err error
+		switch f.Kind {
+		case race.Regular:
+			if perm == 0 {
+				perm = 0o644
+			}
+			if err = os.WriteFile(path, []byte(content), perm); err == nil {
+				err = os.Chmod(path, perm)
+			}
+		case race.Link:
+			err = os.Symlink(content, path)
+		case race.Dir:
+			err = os.Mkdir(path, 0o755)
+		case race.FIFO:
+			err = unix.Mkfifo(path, 0o644)
+		default:
+			err = fmt.Errorf("%s: no such kind of file: %q", f.Name, f.Kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deadPID is above every pid the kernel gives out and has more digits.
+const deadPID = 499999999

@@ -1,0 +1,383 @@
+package trace
+
+import (
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// tracer drives the processes of one case. All its methods belong on the
+// thread that made it.
+type tracer struct {
+	dir     string // the case's directory, without symbolic links
+	tasks   map[int]*task
+	early   map[int]bool     // stopped before their parent told of them
+	pids    map[int]*process // every process so far
+	objects int
+}
+
+// process is one process of an actor; its lane is what it is called in events:
+// the actor's name, for all but the first with a number behind it.
+type process struct {
+	pid    int
+	actor  *actor
+	lane   string
+	start  string // of its actor, as in [standing.start]
+	parked int    // with how many events it was found to try the same for ever; 0: it was not
+	tasks  []*task
+	locks  []held
+	ended  bool
+	orphan bool // it outlived its server
+	status unix.WaitStatus
+}
+
+type taskState int
+
+const (
+	running  taskState = iota
+	pending            // at the entry of a call that touches the directory
+	stepping           // on the way to the exit of that call
+)
+
+// task is one thread.
+type task struct {
+	tid   int
+	proc  *process
+	state taskState
+	call  call
+	fresh bool // its first stop, a SIGSTOP, is still to come
+	// result of the step, once it is over
+	done    bool
+	outcome string
+}
+
+func newTracer(dir string) *tracer {
+	return &tracer{dir: dir, tasks: map[int]*task{}, early: map[int]bool{}, pids: map[int]*process{}}
+}
+
+func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
+	p := &process{pid: pid, actor: a, lane: a.name, start: standing{name: a.name, round: a.round}.start()}
+	if !first {
+		p.lane = a.freeLane()
+	}
+	a.procs = append(a.procs, p)
+	t.pids[pid] = p
+	return p
+}
+
+func (t *tracer) addTask(tid int, p *process) *task {
+	k := &task{tid: tid, proc: p}
+	p.tasks = append(p.tasks, k)
+	t.tasks[tid] = k
+	return k
+}
+
+func (t *tracer) removeTask(k *task) {
+	delete(t.tasks, k.tid)
+	for i, other := range k.proc.tasks {
+		if other == k {
+			k.proc.tasks = append(k.proc.tasks[:i], k.proc.tasks[i+1:]...)
+			return
+		}
+	}
+}
+
+// start begins a process of the actor and leaves it running.
+func (t *tracer) start(a *actor, argv, env []string, dir string, files []uintptr) (*process, error) {
+	pid, err := spawn(argv, env, dir, files)
+	if err != nil {
+		return nil, err
+	}
+	p := t.addProcess(pid, a, true)
+	t.resume(t.addTask(pid, p), 0)
+	return p, nil
+}
+
+// resume lets a task go on, in the middle of a step to the exit of its call.
+func (t *tracer) resume(k *task, sig unix.Signal) {
+	request := unix.PTRACE_CONT
+	if k.state == stepping {
+		request = unix.PTRACE_SYSCALL
+	}
+	// A task that was killed meanwhile is gone; its end will be reported.
+	ptrace(request, k.tid, 0, uintptr(sig))
+}
+
+// poll handles one report of the kernel, if there is one.
+func (t *tracer) poll() bool {
+	var status unix.WaitStatus
+	tid, err := unix.Wait4(-1, &status, unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil)
+	if err != nil || tid == 0 {
+		return false
+	}
+	t.handle(tid, status)
+	return true
+}
+
+// wait handles the next report, which must be sure to come.
+func (t *tracer) wait() {
+	var status unix.WaitStatus
+	tid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+	if err == nil {
+		t.handle(tid, status)
+	}
+}
+
+func (t *tracer) handle(tid int, status unix.WaitStatus) {
+	k := t.tasks[tid]
+	switch {
+	case k == nil:
+		t.early[tid] = status.Stopped()
+	case status.Exited(), status.Signaled():
+		t.removeTask(k)
+		if k.state == stepping {
+			k.done, k.outcome = true, "gone"
+		}
+		if tid == k.proc.pid {
+			k.proc.ended, k.proc.status = true, status
+		}
+	case status.StopSignal() == unix.SIGTRAP|0x80:
+		t.finish(k)
+	case status.StopSignal() == unix.SIGTRAP && status.TrapCause() > 0:
+		t.event(k, status.TrapCause())
+	default:
+		t.signal(k, status.StopSignal())
+	}
+}
+
+// finish takes the result of a step at the exit stop and lets the task run.
+func (t *tracer) finish(k *task) {
+	var info stopInfo
+	if fault := k.call.fault; fault != 0 {
+		setResult(k.tid, -int64(fault))
+		k.outcome = unix.ErrnoName(fault)
+	} else if err := syscallInfo(k.tid, &info); err == nil {
+		k.outcome = t.outcome(k.tid, k.call, int64(info.Nr))
+	}
+	k.done, k.state = true, running
+	t.resume(k, 0)
+}
+
+func (t *tracer) event(k *task, cause int) {
+	switch cause {
+	case unix.PTRACE_EVENT_SECCOMP:
+		var info stopInfo
+		if err := syscallInfo(k.tid, &info); err == nil {
+			if c, ok := t.decode(k, &info); ok {
+				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
+				k.state, k.call = pending, c
+				return
+			}
+		}
+	case unix.PTRACE_EVENT_CLONE, unix.PTRACE_EVENT_FORK, unix.PTRACE_EVENT_VFORK:
+		if child, err := unix.PtraceGetEventMsg(k.tid); err == nil {
+			t.adopt(k, int(child))
+		}
+	case unix.PTRACE_EVENT_EXEC:
+		k = t.replaced(k)
+	}
+	t.resume(k, 0)
+}
+
+// adopt makes a new thread or process of k known.
+func (t *tracer) adopt(parent *task, tid int) {
+	p := parent.proc
+	if threadGroup(tid) != p.pid {
+		p = t.addProcess(tid, p.actor, false)
+	}
+	k := t.addTask(tid, p)
+	k.fresh = true
+	if stopped, known := t.early[tid]; known {
+		delete(t.early, tid)
+		if !stopped { // killed before it was known
+			t.removeTask(k)
+			p.ended = p.pid == tid
+			return
+		}
+		k.fresh = false
+		t.resume(k, 0)
+	}
+}
+
+// replaced notes that an exec succeeded and returns the one task that is left,
+// which has the id of the process now.
+func (t *tracer) replaced(k *task) *task {
+	if tid, err := unix.PtraceGetEventMsg(k.tid); err == nil && t.tasks[int(tid)] != nil {
+		k = t.tasks[int(tid)]
+	}
+	for _, other := range k.proc.tasks {
+		delete(t.tasks, other.tid)
+	}
+	if k.state == stepping {
+		k.done, k.outcome = true, "ok"
+	}
+	k.tid, k.state = k.proc.pid, running
+	k.proc.tasks = []*task{k}
+	t.tasks[k.tid] = k
+	return k
+}
+
+// signal passes a signal on. Job control stops are not: nobody would end them.
+func (t *tracer) signal(k *task, sig unix.Signal) {
+	if k.fresh && sig == unix.SIGSTOP {
+		k.fresh = false
+		sig = 0
+	}
+	switch sig {
+	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		sig = 0
+	}
+	t.resume(k, sig)
+}
+
+// step makes the pending call of k happen. If it may sleep, settle waits for
+// its end.
+func (t *tracer) step(k *task) {
+	if k.call.fault != 0 {
+		skip(k.tid)
+	}
+	k.state, k.done = stepping, false
+	t.resume(k, 0)
+	for !k.done && !k.call.sleeps {
+		t.wait()
+	}
+}
+
+// patience bounds how long settle waits.
+type patience struct {
+	naps time.Duration // for processes that take naps without doing anything in between
+	work time.Duration // for processes that compute
+}
+
+// glance is how long a process is left alone before its rest is looked at.
+const glance = 100 * time.Microsecond
+
+// settle waits until the processes of the actors are at rest: each stopped
+// before a call, asleep, or gone. It reports whether they were within work.
+func (t *tracer) settle(actors []*actor, p patience) bool {
+	start := time.Now()
+	quiet, pause := start, 10*time.Microsecond
+	for {
+		if t.poll() {
+			quiet, pause = time.Now(), 10*time.Microsecond
+			continue
+		}
+		tasks := t.unstopped(actors)
+		if len(tasks) == 0 {
+			return true
+		}
+		if time.Since(quiet) > glance {
+			state := t.restOf(tasks)
+			if state == asleep || state == napping && time.Since(start) > p.naps {
+				if !t.poll() {
+					return true
+				}
+				continue
+			}
+			if time.Since(start) > p.work {
+				return false
+			}
+		}
+		ts := unix.NsecToTimespec(int64(pause))
+		unix.Nanosleep(&ts, nil)
+		pause = min(pause*3/2, 300*time.Microsecond)
+	}
+}
+
+// restOf says how tasks are resting as a whole. One could wake another just
+// after that was looked at: with more than one, asleep counts only if none of
+// them was given a processor while they were looked at.
+func (t *tracer) restOf(tasks []*task) rest {
+	for _, k := range tasks {
+		if k.state == stepping && !k.call.sleeps || restOf(k.tid) == awake {
+			return awake
+		}
+	}
+	before := make([]string, len(tasks))
+	if len(tasks) > 1 {
+		for i, k := range tasks {
+			before[i] = switches(k.tid)
+		}
+	}
+	state := asleep
+	for _, k := range tasks {
+		state = min(state, restOf(k.tid))
+	}
+	if len(tasks) > 1 {
+		for i, k := range tasks {
+			if switches(k.tid) != before[i] {
+				return awake
+			}
+		}
+	}
+	return state
+}
+
+// unstopped are the tasks whose rest matters. Of a process with a call pending
+// those are only the ones in the middle of a step.
+func (t *tracer) unstopped(actors []*actor) []*task {
+	var out []*task
+	for _, a := range actors {
+		for _, p := range a.procs {
+			stopped := p.next() != nil
+			for _, k := range p.tasks {
+				if k.state == stepping || k.state == running && !stopped {
+					out = append(out, k)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// next is the task whose call is the process's next step, or nil.
+func (p *process) next() *task {
+	for _, k := range p.tasks {
+		if k.state == pending {
+			return k
+		}
+	}
+	return nil
+}
+
+// blocked is the task whose call sleeps until another process moves, or nil.
+func (p *process) blocked() *task {
+	for _, k := range p.tasks {
+		if k.state == stepping {
+			return k
+		}
+	}
+	return nil
+}
+
+// end kills everything and waits until nothing is left.
+func (t *tracer) end() {
+	for pid, p := range t.pids {
+		if !p.ended {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}
+	for tid := range t.early {
+		unix.Kill(tid, unix.SIGKILL)
+	}
+	for {
+		var status unix.WaitStatus
+		tid, err := unix.Wait4(-1, &status, unix.WALL|unix.WNOTHREAD, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return
+		}
+		if status.Stopped() {
+			unix.Kill(tid, unix.SIGKILL)
+		}
+	}
+}
+
+// lockThread ties the calling goroutine to its thread and gives that fine timers.
+func lockThread() {
+	runtime.LockOSThread()
+	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+}

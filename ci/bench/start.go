@@ -35,12 +35,15 @@ func start(ctx context.Context, t *table, c contestants) error {
 			if err != nil {
 				return err
 			}
-			resident, err := residentMB(s.PID())
+			resident, _, err := host.Memory(s.PID())
+			if errors.Is(err, errors.ErrUnsupported) {
+				err = nil
+			}
 			if err = errors.Join(err, s.Close(ctx)); err != nil {
 				return err
 			}
 			taken[program] = append(taken[program], milliseconds(d))
-			memory[program] = append(memory[program], resident)
+			memory[program] = append(memory[program], float64(resident)/(1<<20))
 		}
 	}
 	compare := func(name, unit string, figures map[*contestant][]float64, bars map[*contestant]float64) {

@@ -15,7 +15,7 @@ import (
 	"sync/atomic"
 )
 
-// ErrGone says that the server's output ended before it answered.
+// ErrGone says that the server ended before it answered.
 var ErrGone = errors.New("the server is gone")
 
 // ToolError is a tool's own refusal, in its words.
@@ -35,7 +35,8 @@ func (e *RPCError) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.C
 type Session struct {
 	cmd    *exec.Cmd
 	nextID atomic.Int64
-	gone   chan struct{} // closed when the output has ended
+	gone   chan struct{} // closed when the server has ended
+	exit   error         // how, from then on
 
 	writing sync.Mutex
 	in      io.WriteCloser
@@ -68,6 +69,7 @@ func (s *Session) PID() int { return s.cmd.Process.Pid }
 
 func (s *Session) read(out io.Reader) {
 	defer close(s.gone)
+	defer func() { s.exit = s.cmd.Wait() }() // not before the last answer was read
 	r := bufio.NewReaderSize(out, 64<<10)
 	for {
 		line, err := r.ReadBytes('\n')
@@ -213,7 +215,7 @@ func (s *Session) Close(ctx context.Context) error {
 	s.in.Close()
 	select {
 	case <-s.gone:
-		return s.wait()
+		return s.exit
 	case <-ctx.Done():
 		s.Kill()
 		return fmt.Errorf("process %d outlived its input: %w", s.PID(), ctx.Err())
@@ -224,9 +226,4 @@ func (s *Session) Close(ctx context.Context) error {
 func (s *Session) Kill() {
 	s.cmd.Process.Kill()
 	<-s.gone
-	s.wait()
 }
-
-// wait may be called once the output has ended: before, it would take the
-// last answers away.
-func (s *Session) wait() error { return s.cmd.Wait() }

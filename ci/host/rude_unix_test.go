@@ -1,0 +1,25 @@
+//go:build unix
+
+package host_test
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// This is how the TypeScript SDK ends a server: with its output unread.
+func TestUnreadAnswersDoNotOutliveSIGTERM(t *testing.T) {
+	h := start(t)
+	for err := error(nil); !errors.Is(err, os.ErrDeadlineExceeded); {
+		h.in.SetWriteDeadline(time.Now().Add(time.Second))
+		if _, err = h.in.WriteString(initialize + "\n"); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal(err)
+		}
+	}
+	h.in.Close()
+	h.cmd.Process.Signal(syscall.SIGTERM)
+	h.gone()
+}

@@ -8,7 +8,8 @@ import (
 )
 
 // JSON writes r as one object on one line. Steps count from 1, as in the
-// lanes; times are in nanoseconds since the start of the case.
+// lanes; times are in nanoseconds since the start of the case. A byte that is
+// no UTF-8 comes out as U+FFFD.
 //
 //	{
 //	  "title": "…", "tier": "kernel", "target": "no-recheck", "rules": "",

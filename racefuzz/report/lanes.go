@@ -10,14 +10,6 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// Widths of the lanes, in characters.
-const (
-	pageWidth = 80 // of a line at most
-	laneWidth = 13 // of an actor's lane at least, when steps stand in it
-	textWidth = 24 // of the column with the steps at least, when they stand beside the lanes
-	sideWidth = 18 // of the columns with the file and its locks at most
-)
-
 // Lanes draws the interleaving: one lane per actor and a row per step with
 // its result, and on the right what the pid file held and who held its lock
 // after it, where that changed. Where the steps do not fit in the lanes, the
@@ -37,142 +29,6 @@ func Lanes(w io.Writer, r Report) error {
 	return err
 }
 
-// sheet is a report being laid out.
-type sheet struct {
-	Report
-	actors []race.Actor
-	states []state
-	many   bool            // files have to be told apart
-	gone   map[string]bool // the actors that have crashed or exited
-	beside bool            // the steps stand beside the lanes
-	lanes  []int           // widths; empty when there are no lanes
-	number int
-	time   int // 0 for no such column
-	text   int
-	file   int
-	lock   int
-	out    strings.Builder
-}
-
-func newSheet(r Report) *sheet {
-	s := &sheet{Report: r, actors: r.actors(), states: r.states(), gone: map[string]bool{}}
-	s.many = manyFiles(s.states)
-	s.number = len(fmt.Sprint(len(r.Events)))
-	if r.timed() {
-		s.time = len(clock(slices.MaxFunc(r.Events, later)))
-	}
-	s.file, s.lock = len("file"), len("lock")
-	for _, state := range s.states {
-		s.file = min(sideWidth, max(s.file, len(state.file(s.many))))
-		s.lock = min(sideWidth, max(s.lock, len(state.lock(s.many))))
-	}
-	room := pageWidth - len("!/ ") - s.number - len("   ") - s.file - len("  ") - s.lock
-	if s.time > 0 {
-		room -= len("  ") + s.time
-	}
-	s.fit(room)
-	return s
-}
-
-// fit gives every lane the width that it wishes or, where there is less room
-// than that, as much as all can have. Each gets so much at least that a step
-// and its result stand on one line.
-func (s *sheet) fit(room int) {
-	wish, least := s.wishes()
-	widest := slices.Max(append(wish, 0))
-	for most := widest; most >= min(laneWidth, widest); most-- {
-		s.lanes = nil
-		sum := 0
-		for i := range s.actors {
-			s.lanes = append(s.lanes, min(wish[i], max(most, least[i])))
-			sum += len("  ") + s.lanes[i]
-		}
-		if sum <= room {
-			return
-		}
-	}
-	s.beside = true
-	s.text = room - len("   ")
-	for i, a := range s.actors {
-		s.lanes[i] = len(a.Name)
-		s.text -= len(" ") + len(a.Name)
-	}
-	if s.text < textWidth {
-		s.lanes = nil
-		s.text = room - len("  ")
-	}
-	name := len(slices.MaxFunc(s.actors, func(a, b race.Actor) int { return len(a.Name) - len(b.Name) }).Name)
-	s.text = min(s.text, name+len(" ")+widest)
-}
-
-// wishes returns for each lane the width of its longest line, and the width
-// of its longest step without operands.
-func (s *sheet) wishes() (wish, least []int) {
-	for _, a := range s.actors {
-		longest, shortest := max(len(a.Name), len(strings.Join(a.Script, " "))), 0
-		for _, e := range s.Events {
-			if e.Actor == a.Name {
-				longest, shortest = max(longest, len(stepText(e))), max(shortest, len(brief(e)))
-			}
-		}
-		wish, least = append(wish, longest), append(least, shortest)
-	}
-	return wish, least
-}
-
-// cell is what stands in one column of a row.
-type cell struct {
-	width int
-	gap   int      // blanks before it
-	lines []string // none longer than width
-	fill  string   // what stands in the row's other lines
-}
-
-// row writes the cells beside one another.
-func (s *sheet) row(cells []cell) {
-	height := 1
-	for _, c := range cells {
-		height = max(height, len(c.lines))
-	}
-	for i := range height {
-		var line strings.Builder
-		for _, c := range cells {
-			text := c.fill
-			if i < len(c.lines) {
-				text = c.lines[i]
-			}
-			fmt.Fprintf(&line, "%*s%-*s", c.gap, "", c.width, text)
-		}
-		s.out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
-	}
-}
-
-// frame returns the cells of a row: the lanes between what stands on the
-// left and on the right of them.
-func (s *sheet) frame(marks, number, time cell, lanes []cell, text, file, lock cell) []cell {
-	marks.width = len("!/")
-	number.width, number.gap = s.number, 1
-	cells := []cell{marks, number}
-	if s.time > 0 {
-		time.width, time.gap = s.time, 2
-		cells = append(cells, time)
-	}
-	for i, width := range s.lanes {
-		lanes[i].width, lanes[i].gap = width, 2
-		if s.beside && i > 0 {
-			lanes[i].gap = 1
-		}
-		cells = append(cells, lanes[i])
-	}
-	if s.beside {
-		text.width, text.gap = s.text, 2
-		cells = append(cells, text)
-	}
-	file.width, file.gap = s.file, 3
-	lock.width, lock.gap = s.lock, 2
-	return append(cells, file, lock)
-}
-
 // head writes the actors with their scripts, and the state at the start.
 func (s *sheet) head() {
 	lanes := make([]cell, len(s.lanes))
@@ -185,10 +41,13 @@ func (s *sheet) head() {
 	if s.beside {
 		s.scripts()
 	}
-	line := func(text string) cell { return cell{lines: []string{text}} }
-	s.row(s.frame(cell{}, cell{}, line("time"), lanes, line("step"), line("file"), line("lock")))
-	s.row(s.frame(cell{}, line(fmt.Sprintf("%*d", s.number, 0)), cell{}, s.lines(s.states[0]), cell{},
-		line(short(s.states[0].file(s.many), s.file)), cell{}))
+	s.write(row{time: line("time"), lanes: lanes, text: line("step"), file: line("file"), lock: line("lock")})
+	start := s.states[0]
+	s.write(row{
+		number: line(fmt.Sprintf("%*d", s.number, 0)),
+		lanes:  s.lines(start),
+		file:   line(short(start.file(s.many), s.file)),
+	})
 }
 
 // scripts writes what the actors do, those who do the same together.
@@ -232,28 +91,27 @@ func (s *sheet) lines(t state) []cell {
 func (s *sheet) step(i int) {
 	e := s.Events[i]
 	s.gone[e.Actor] = ends(e)
-	lanes := s.lines(s.states[i+1])
-	lane := slices.IndexFunc(s.actors, func(a race.Actor) bool { return a.Name == e.Actor })
-	var text cell
-	if s.beside {
-		text.lines = stepLines(e, e.Actor+" ", s.text)
-		if s.lanes != nil {
-			lanes[lane].lines = []string{"*"}
-		}
-	} else {
-		lanes[lane].lines = stepLines(e, "", s.lanes[lane])
-	}
-	var file, lock cell
 	before, after := s.states[i], s.states[i+1]
+	r := row{
+		marks:  s.marks(i),
+		number: line(fmt.Sprintf("%*d", s.number, i+1)),
+		time:   line(fmt.Sprintf("%*s", s.time, clock(e))),
+		lanes:  s.lines(after),
+	}
+	lane := slices.IndexFunc(s.actors, func(a race.Actor) bool { return a.Name == e.Actor })
+	if s.beside {
+		r.lanes[lane].lines = []string{"*"}
+		r.text.lines = stepLines(e, e.Actor+" ", s.text)
+	} else {
+		r.lanes[lane].lines = stepLines(e, "", s.lanes[lane])
+	}
 	if now := after.file(s.many); now != before.file(s.many) {
-		file.lines = []string{short(now, s.file)}
+		r.file = line(short(now, s.file))
 	}
 	if now := after.lock(s.many); now != before.lock(s.many) {
-		lock.lines = s.locks(now)
+		r.lock.lines = s.locks(now)
 	}
-	number := cell{lines: []string{fmt.Sprintf("%*d", s.number, i+1)}}
-	time := cell{lines: []string{fmt.Sprintf("%*s", s.time, clock(e))}}
-	s.row(s.frame(s.marks(i), number, time, lanes, text, file, lock))
+	s.write(r)
 }
 
 // locks returns the text on the locks on one line or, if it is too long for

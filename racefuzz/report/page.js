@@ -77,7 +77,8 @@
     state("lock", row);
     judge();
     for (const button of document.querySelectorAll("button")) {
-      button.disabled = at === (button.dataset.to === "first" || button.dataset.to === "back" ? 0 : last);
+      const end = button.dataset.to === "first" || button.dataset.to === "back" ? 0 : last;
+      button.setAttribute("aria-disabled", at === end); // disabled would lose the focus
     }
   }
 
@@ -98,8 +99,9 @@
     button.addEventListener("click", () => show(moves[button.dataset.to]()));
   }
   byId("slider").addEventListener("input", e => show(Number(e.target.value)));
-  document.querySelector("tbody").addEventListener("click", e => {
-    const row = e.target.closest("tr");
+  document.addEventListener("click", e => {
+    const link = e.target.closest("a[href^='#s']");
+    const row = link ? byId(link.hash.slice(1)) : e.target.closest("tbody tr");
     if (row) show(rows.indexOf(row));
   });
   const follow = () => show(Number(location.hash.replace("#s", "")) || 0);

@@ -51,6 +51,29 @@ func TestFileIsNewWhenTheNameComesBack(t *testing.T) {
 	}
 }
 
+func TestPlacesForPidsAreNamed(t *testing.T) {
+	for _, tt := range []struct {
+		content string
+		first   race.Event
+		want    string
+	}{
+		{"{dead}\n", race.Event{File: "34567\n"}, "34567 is the pid of a dead process"},
+		{"{stranger}", race.Event{File: "42"}, "42 is the pid of a live process that is no actor"},
+		{"x{dead}y", race.Event{File: "x7y"}, "7 is the pid of a dead process"},
+		{"{dead}\n", race.Event{File: ""}, ""},
+		{"{dead}\n", race.Event{File: "101\n", Time: 1}, ""}, // time passes, and the pid may be a new one
+		{"34567\n", race.Event{File: "34567\n"}, ""},
+	} {
+		r := Report{
+			Case:   race.Case{Files: []race.File{{Name: race.PIDFile, Kind: race.Regular, Content: tt.content}}},
+			Events: []race.Event{tt.first},
+		}
+		if got := r.plain().stranger(); got != tt.want {
+			t.Errorf("%q, then %q: %q, want %q", tt.content, tt.first.File, got, tt.want)
+		}
+	}
+}
+
 func TestTracksAreUsedAgain(t *testing.T) {
 	at := func(inode int, locked ...int) state {
 		s := state{inode: inode}

@@ -2,27 +2,36 @@ package explore
 
 import (
 	"context"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// Bounded explores every schedule of every case within bounds, those with the
-// fewest preemptions, crashes and faults first, and stops at the first
-// witness. Which one that is does not depend on the number of workers.
-func Bounded(ctx context.Context, tier race.Tier, cases []race.Case, b Bounds, workers int, p *Progress) (Result, error) {
-	frontiers := make([]*frontier, len(cases))
-	for i, c := range cases {
-		frontiers[i] = newFrontier(tier, c, b, p)
+// Bounded explores every schedule of every case within the plan's bounds, those
+// with the fewest preemptions, crashes and faults first, and stops at the
+// first witness. Which one that is does not depend on the number of workers.
+func Bounded(ctx context.Context, p Plan) (Result, error) {
+	frontiers := make([]*frontier, len(p.Cases))
+	for i, c := range p.Cases {
+		frontiers[i] = newFrontier(p, c)
 	}
+	fewest := fewestActors(p.Cases)
 	var result Result
-	for level := range b.levels() {
-		found, err := forEach(workers, len(frontiers), func(i int) (bool, error) {
-			err := frontiers[i].explore(ctx, level, 0)
-			return frontiers[i].witness != nil, err
+	for round := range p.Bounds.most() + 1 + mostActors(p.Cases) - fewest {
+		found, err := forEach(p.Workers, len(frontiers), func(i int) (bool, error) {
+			f := frontiers[i]
+			err := f.spend(ctx, round-len(f.c.Actors)+fewest)
+			return f.witness != nil, err
 		})
 		if err != nil {
 			return result, err
+		}
+		if Trace != nil {
+			for _, f := range frontiers {
+				Trace(round, f.c.Title, f.schedules, f.steps)
+			}
 		}
 		result = Result{}
 		for i, f := range frontiers {
@@ -38,13 +47,7 @@ func Bounded(ctx context.Context, tier race.Tier, cases []race.Case, b Bounds, w
 	return result, nil
 }
 
-// Result is what an exploration came to.
-type Result struct {
-	Witness   *Witness // nil when no invariant was broken
-	Complete  bool     // all schedules within the bounds were explored, or come to states that were
-	Schedules int      // that were run, the witness included
-	Steps     int
-}
+var Trace func(int, string, int, int)
 
 // forEach calls do for 0 to n-1 from that many workers, and returns the lowest
 // index for which it was true, or -1. Indices above it may be left out, those
@@ -85,19 +88,24 @@ func forEach(workers, n int, do func(int) (bool, error)) (found int, err error) 
 	return found, err
 }
 
-// levels yields all that a schedule can have spent within b, the least first.
-func (b Bounds) levels() func(func(Bounds) bool) {
-	return func(yield func(Bounds) bool) {
-		for total := range b.Preemptions + b.Crashes + b.Faults + 1 {
-			for p := range min(total, b.Preemptions) + 1 {
-				for c := range min(total-p, b.Crashes) + 1 {
-					if f := total - p - c; f <= b.Faults && !yield(Bounds{p, c, f}) {
-						return
-					}
-				}
-			}
-		}
+// most is how much a schedule can spend within b. A fault takes the place of a
+// preemption or a crash.
+func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
+
+func fewestActors(cases []race.Case) int {
+	fewest := math.MaxInt
+	for _, c := range cases {
+		fewest = min(fewest, len(c.Actors))
 	}
+	return fewest
+}
+
+func mostActors(cases []race.Case) int {
+	most := 0
+	for _, c := range cases {
+		most = max(most, len(c.Actors))
+	}
+	return most
 }
 
 // node is a choice among the moves at some point of a schedule, and the
@@ -109,10 +117,9 @@ type node struct {
 
 // frontier is what is left to explore of one case.
 type frontier struct {
-	tier     race.Tier
-	c        race.Case
-	bounds   Bounds
-	progress *Progress
+	plan   Plan
+	c      race.Case
+	bounds Bounds
 
 	open      map[Bounds][]*node // beginnings of schedules that are still to be run, by what they spend
 	seen      map[uint64]uint64  // by state: with which spendings it was reached
@@ -124,12 +131,26 @@ type frontier struct {
 	events  []race.Event
 }
 
-func newFrontier(tier race.Tier, c race.Case, b Bounds, p *Progress) *frontier {
+func newFrontier(p Plan, c race.Case) *frontier {
 	return &frontier{
-		tier: tier, c: c, bounds: b, progress: p,
+		plan: p, c: c, bounds: p.Bounds,
 		open: map[Bounds][]*node{{}: {nil}},
 		seen: map[uint64]uint64{},
 	}
+}
+
+// spend runs all schedules that spend so much in total, or until one of them
+// is a witness.
+func (f *frontier) spend(ctx context.Context, total int) error {
+	b := f.bounds
+	for p := range min(total, b.Preemptions) + 1 {
+		for c := range min(total-p, b.Crashes) + 1 {
+			if err := f.explore(ctx, Bounds{p, c, total - p - c}, 0); err != nil || f.witness != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // explore runs all schedules that spend exactly that much, up to a limit if
@@ -152,16 +173,15 @@ func (f *frontier) explore(ctx context.Context, spent Bounds, limit int) error {
 // run makes the choices up to last and then goes on with whoever has the turn. Where
 // the schedule could go another way, that becomes a branch.
 func (f *frontier) run(last *node, spent Bounds) error {
-	r, err := f.tier.Start(f.c)
+	r, err := f.plan.Tier.Start(f.c)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	f.schedules++
-	f.progress.Schedules.Add(1)
 	defer func() {
 		f.steps += len(f.events)
-		f.progress.Steps.Add(int64(len(f.events)))
+		f.plan.Progress.ran(len(f.events))
 	}()
 	f.events = f.events[:0]
 	current := ""
@@ -172,9 +192,11 @@ func (f *frontier) run(last *node, spent Bounds) error {
 		}
 		current = turn(current, m)
 	}
-	for len(f.events) < maxSteps {
+	for {
 		if v := r.Verdict(); v.Broken() {
-			f.witness = &Witness{Case: f.c, Events: append([]race.Event(nil), f.events...), Verdict: v}
+			if f.plan.counts(v) {
+				f.witness = &Witness{f.c, slices.Clone(f.events), v}
+			}
 			return nil
 		}
 		moves := r.Moves()
@@ -196,7 +218,6 @@ func (f *frontier) run(last *node, spent Bounds) error {
 		}
 		current = turn(current, m)
 	}
-	return errEndless(f.c)
 }
 
 func (f *frontier) do(r race.Run, m race.Move) (race.Event, error) {
@@ -210,9 +231,7 @@ func (f *frontier) prefix(last *node) []uint8 {
 	for n := last; n != nil; n = n.before {
 		f.choices = append(f.choices, n.choice)
 	}
-	for i, j := 0, len(f.choices)-1; i < j; i, j = i+1, j-1 {
-		f.choices[i], f.choices[j] = f.choices[j], f.choices[i]
-	}
+	slices.Reverse(f.choices)
 	return f.choices
 }
 

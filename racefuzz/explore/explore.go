@@ -5,6 +5,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -32,10 +33,41 @@ func count(n int, one, many string) string {
 	return fmt.Sprint(n, " ", many)
 }
 
+// Plan is what is explored, and how far.
+type Plan struct {
+	Tier       race.Tier
+	Cases      []race.Case
+	Bounds     Bounds
+	Invariants []race.Invariant // those that count; empty for all
+	Workers    int              // 0 is 1
+	Progress   *Progress        // or nil
+}
+
+// Result is what an exploration came to.
+type Result struct {
+	Witness   *Witness // nil when no invariant was broken
+	Complete  bool     // every schedule in question was explored
+	Schedules int      // that were run, the witness included
+	Steps     int
+}
+
+// counts reports whether v is what the plan looks for.
+func (p Plan) counts(v race.Verdict) bool {
+	return v.Broken() && (len(p.Invariants) == 0 || slices.Contains(p.Invariants, v.Invariant))
+}
+
 // Progress counts while an exploration runs. It may be read at any time.
 type Progress struct {
-	Schedules atomic.Int64 // begun
+	Schedules atomic.Int64
 	Steps     atomic.Int64
+}
+
+// ran adds a schedule of that many steps.
+func (p *Progress) ran(steps int) {
+	if p != nil {
+		p.Schedules.Add(1)
+		p.Steps.Add(int64(steps))
+	}
 }
 
 // Witness is a schedule that breaks an invariant.
@@ -55,12 +87,4 @@ func (w Witness) Recording() race.Recording {
 // verdicts. Explorations then go on from a state only once.
 type Fingerprinter interface {
 	Fingerprint() uint64
-}
-
-// maxSteps is the length of a schedule that has no end.
-const maxSteps = 10000
-
-// errEndless is the error of a schedule that has none.
-func errEndless(c race.Case) error {
-	return fmt.Errorf("case %q: no end after %d steps", c.Title, maxSteps)
 }

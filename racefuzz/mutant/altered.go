@@ -9,6 +9,7 @@ type altered struct {
 	same   func(f lock.File, path string) (bool, error)
 	remove func(path string) error
 	holds  func(f lock.File, pid int) bool
+	pause  func(n int) bool
 
 	tryLock  func(f lock.File, exclusive bool) error
 	unlock   func(f lock.File) error
@@ -53,6 +54,13 @@ func (s *altered) Holds(f lock.File, pid int) bool {
 		return s.holds(f.(alteredFile).File, pid)
 	}
 	return s.System.Holds(f.(alteredFile).File, pid)
+}
+
+func (s *altered) Pause(n int) bool {
+	if s.pause != nil {
+		return s.pause(n)
+	}
+	return s.System.Pause(n)
 }
 
 func (f alteredFile) TryLock(exclusive bool) error {

@@ -13,10 +13,13 @@ import (
 var probes = []Protocol{
 	{
 		Name:   "probe-takes-exclusive",
-		Bug:    "the probe takes the lock exclusively, and the only server that starts meanwhile is refused",
+		Bug:    "the probe takes the lock exclusively, and the only server that starts meanwhile is refused at once",
 		Source: "memtomem",
 		Breaks: []race.Invariant{race.I7},
 		Tiers:  "mkps",
+		Acquire: func(sys lock.System, path string) (Holder, error) {
+			return acquire(&altered{System: sys, pause: func(int) bool { return false }}, path)
+		},
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, tryLock: func(f lock.File, _ bool) error {
 				return f.TryLock(true)

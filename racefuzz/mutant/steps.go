@@ -64,7 +64,7 @@ var steps = []Protocol{
 		Name:   "unlock-then-unlink",
 		Bug:    "release gives the lock up first and removes by then another's file",
 		Source: "simpleflock#2, sevlyar/go-daemon",
-		Breaks: []race.Invariant{race.I1, race.I2, race.I5},
+		Breaks: []race.Invariant{race.I5, race.I1},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			var held lock.File
@@ -85,7 +85,7 @@ var steps = []Protocol{
 		Name:   "loser-unlinks",
 		Bug:    "a start that is refused cleans up the pid file, which is the holder's",
 		Source: "bitcoin#28946, sevlyar/go-daemon",
-		Breaks: []race.Invariant{race.I1, race.I2, race.I5},
+		Breaks: []race.Invariant{race.I5, race.I1},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -99,7 +99,7 @@ var steps = []Protocol{
 		Name:   "unlink-by-path",
 		Bug:    "release removes the name without asking whether it is still its own file",
 		Source: "compose-hot-reload#326, rflow#59",
-		Breaks: []race.Invariant{race.I5, race.I2},
+		Breaks: []race.Invariant{race.I5},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			acquired := false
@@ -117,7 +117,7 @@ var steps = []Protocol{
 		Name:   "late-signal-cleanup",
 		Bug:    "the signal handler stays armed after the clean-up and cleans up once more, after a successor",
 		Source: "memtomem",
-		Breaks: []race.Invariant{race.I5, race.I2},
+		Breaks: []race.Invariant{race.I5},
 		Tiers:  "mp",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)

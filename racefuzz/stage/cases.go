@@ -1,10 +1,9 @@
 package stage
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/memlatch/memlatch/racefuzz/mutant"
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
@@ -34,23 +33,47 @@ func pidFile(kind race.Kind, content string) []race.File {
 var plays = []struct {
 	name    string
 	scripts []string
-	store   bool // there is one to be uninstalled
-	starts  int  // of the starts, how many it is played from
+	from    int // how many of the starts it is played from
+	options map[string]string
+	store   bool // there is a store to be uninstalled
 }{
-	{name: "two servers and a probe", scripts: []string{"acquire release", "acquire release", "probe"}, starts: len(starts)},
+	{name: "two servers", scripts: []string{"acquire release", "acquire"}, from: len(starts)},
+	{name: "a server and a probe", scripts: []string{"acquire release", "probe"}, from: len(starts)},
+	{name: "two servers, and a signal that comes late", scripts: []string{"acquire release release", "acquire"}, from: 1},
+	{name: "two servers with the same pid", scripts: []string{"acquire release", "acquire"}, from: 1, options: map[string]string{OptionPIDs: "same"}},
+	{name: "two servers of two users", scripts: []string{"acquire release", "acquire"}, from: 1, options: map[string]string{OptionUsers: "each"}},
+	{name: "a server and an uninstall", scripts: []string{"acquire release", "uninstall"}, from: 2, store: true},
+	{name: "two servers, and somebody who removes the file", scripts: []string{"acquire check release", "remove acquire"}, from: 1},
+	{name: "two servers whose calls fail", scripts: []string{"acquire release", "acquire"}, from: 2, options: map[string]string{OptionFaults: allFaults()}},
+	{name: "three servers", scripts: []string{"acquire release", "acquire release", "acquire release"}, from: 2},
+	{name: "two servers and a probe", scripts: []string{"acquire release", "acquire release", "probe"}, from: 2},
 }
 
-// Cases returns the cases of a target.
-func Cases(p mutant.Protocol, tier, rules string) []race.Case {
+func allFaults() string {
+	var names []string
+	for _, f := range faults {
+		names = append(names, strings.TrimPrefix(string(f.fault), "fail "))
+	}
+	return strings.Join(names, " ")
+}
+
+// Cases returns what a target is tried with on a tier, under the rules of that
+// name: the simplest first.
+func Cases(target, tier, rules string) []race.Case {
 	var cases []race.Case
 	for _, play := range plays {
-		for _, start := range starts[:play.starts] {
-			if rules != "posix" && rules != "" && strings.Contains(start.name, "FIFO") {
-				continue
+		for _, start := range starts[:play.from] {
+			if rules == "windows" && start.files != nil && start.files[0].Kind == race.FIFO {
+				continue // there is no such thing
 			}
 			c := race.Case{
-				Title: fmt.Sprintf("%s, %s", start.name, play.name),
-				Tier:  tier, Target: p.Name, Rules: rules, Files: start.files,
+				Title: start.name + ", " + play.name,
+				Tier:  tier, Target: target, Rules: rules,
+				Files:   slices.Clone(start.files),
+				Options: play.options,
+			}
+			if play.store {
+				c.Files = append(c.Files, race.File{Name: Store, Kind: race.Regular, Content: "memories\n"})
 			}
 			for i, script := range play.scripts {
 				c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: strings.Fields(script)})

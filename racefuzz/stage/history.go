@@ -23,10 +23,12 @@ type operation struct {
 
 const unknown = "unknown"
 
-// note adds an operation that has returned with the event of that index. One
-// that failed may have done nothing.
+// note adds an operation that has returned with the event of that index,
+// unless it failed: then it may have done nothing.
 func (o *oracle) note(a *actor, c *claim, got response, event int) {
-	if got.err != nil && !errors.Is(got.err, lock.ErrHeld) || got.op == "release" && c.phase != stopping {
+	failed := got.err != nil && !errors.Is(got.err, lock.ErrHeld)
+	late := got.op == "release" && c.phase != stopping
+	if failed || late || got.op == "check" {
 		return
 	}
 	o.history = append(o.history, operation{a.index, a.pid, got.op, outcome(got.err), got.status, 2 * c.call, 2 * event})
@@ -91,7 +93,7 @@ func (o operation) finds(holder int) bool {
 func (o *oracle) judge(r *run) {
 	alike := r.c.Options[OptionPIDs] == "same"
 	uninstalls := slices.ContainsFunc(r.c.Actors, func(a race.Actor) bool { return slices.Contains(a.Script, "uninstall") })
-	if o.faulted || o.robbery || alike || uninstalls || r.tier.linear(o.history) {
+	if o.faulted || o.robbery || o.odd || alike || uninstalls || r.tier.linear(o.history) {
 		return
 	}
 	o.fail(r, race.I1, "no order explains what starts, stops and probes returned")

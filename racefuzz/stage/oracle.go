@@ -19,7 +19,8 @@ type oracle struct {
 	victims  []race.File
 	names    int  // in the directory at the start, the pid file not counted
 	began    view // the pid file at the start
-	unusable bool // something that is no pid file is in its place
+	odd      bool // something that is no pid file was in its place at the start
+	unusable bool // and still is
 	started  bool // some start succeeded
 	crashed  bool
 	faulted  bool // some call was made to fail
@@ -34,6 +35,7 @@ type claim struct {
 	op      string // the operation of its script that it is in, or ""
 	pid     int
 	robbed  int  // the file that somebody removed under it, or 0
+	excused bool // that happened while it was stopping, when it may be too late to notice
 	faulted bool // a call of the operation was made to fail
 
 	// During a start: whether somebody else was a holder, or had a lock like
@@ -48,6 +50,9 @@ type claim struct {
 	recorded   []int
 	call       int // index of the event that began it
 }
+
+// endless is the length of a run in which somebody never comes to an end.
+const endless = 2000
 
 type phase int
 
@@ -65,7 +70,8 @@ func (o *oracle) begin(r *run) {
 	for _, f := range substitute(r.c.Files) {
 		switch {
 		case f.Name == race.PIDFile:
-			o.unusable = f.Kind != race.Regular
+			o.odd = f.Kind != race.Regular
+			o.unusable = o.odd
 			continue
 		case f.Kind == race.Regular && f.Name != Store:
 			o.victims = append(o.victims, f)
@@ -95,8 +101,11 @@ func (o *oracle) calls(r *run, a *actor) {
 	case "uninstall":
 		*c = claim{phase: uninstalling}
 	case "release":
-		c.faulted = false
+		c.faulted, c.excused = false, false
 		if c.phase == holding {
+			if o.lostName(r, a) && c.robbed == 0 {
+				o.fail(r, race.I2, "%s held the file, and no reader found it", a.name)
+			}
 			c.phase = stopping
 		}
 	case "probe":
@@ -109,20 +118,20 @@ func (o *oracle) calls(r *run, a *actor) {
 	o.watch(r)
 }
 
-// step is told of a step that a has made, its operand, and the pid file
-// before it.
-func (o *oracle) step(r *run, a *actor, m race.Move, operand string, before view) {
+// step is told of a step that a has made.
+func (o *oracle) step(r *run, a *actor, m made) {
 	c := &o.claims[a.index]
-	after := r.state()
+	before, after := m.before, r.state()
+	removed := m.op == "remove" && a.result == "ok"
 	harmed := o.harmed(r, a, before)
 	switch {
-	case m.Fault == race.Crash || m.Op == "crash":
+	case m.crashes():
 		o.crashed = true
 		o.crash(a, c, r.events-1)
 		*c = claim{}
-	case m.Fault != race.NoFault:
+	case m.fault != race.NoFault:
 		o.faulted, c.faulted = true, true
-	case m.Op == "remove" && a.scripted() == "remove" && a.result == "ok":
+	case removed && m.scripted == "remove":
 		o.rob(r, before.inode)
 		o.unusable = false
 		harmed = nil
@@ -132,7 +141,7 @@ func (o *oracle) step(r *run, a *actor, m race.Move, operand string, before view
 	if before != after && before.inode != 0 {
 		o.checkChange(r, a, c, before, after, harmed)
 	}
-	if m.Op == "remove" && operand == Store && a.result == "ok" {
+	if removed && m.operand == Store {
 		for _, x := range r.actors {
 			if x != a && o.claims[x.index].phase == holding {
 				o.fail(r, race.I10, "%s removes the store that %s uses", a.name, x.name)
@@ -144,8 +153,8 @@ func (o *oracle) step(r *run, a *actor, m race.Move, operand string, before view
 			o.fail(r, race.I11, "%s changes %s, which is no pid file", a.name, v.Name)
 		}
 	}
-	if a.stuck {
-		o.fail(r, race.I11, "%s waits for ever", a.name)
+	if a.stuck || r.events > endless {
+		o.fail(r, race.I11, "%s goes on for ever", a.name)
 	}
 	o.checkEnd(r)
 }
@@ -155,7 +164,8 @@ func (o *oracle) step(r *run, a *actor, m race.Move, operand string, before view
 func (o *oracle) harmed(r *run, a *actor, before view) *actor {
 	for _, x := range r.actors {
 		c := &o.claims[x.index]
-		if x != a && c.robbed == 0 && (c.phase == holding || c.phase != idle && x.locks(before.inode)) {
+		lockless := c.phase == holding && !x.tried
+		if x != a && c.robbed == 0 && (lockless || c.phase != idle && x.locks(before.inode)) {
 			return x
 		}
 	}
@@ -168,6 +178,7 @@ func (o *oracle) rob(r *run, inode int) {
 		c := &o.claims[x.index]
 		if c.phase == holding || c.phase != idle && x.locks(inode) {
 			c.robbed, o.robbery = inode, true
+			c.excused = c.phase == stopping
 		}
 	}
 }
@@ -221,7 +232,7 @@ func (o *oracle) rivals(x *actor) bool {
 func (o *oracle) checkContent(r *run) {
 	for _, x := range r.actors {
 		c := &o.claims[x.index]
-		if c.phase != holding || c.robbed != 0 || r.inode == 0 {
+		if c.phase != holding || c.robbed != 0 || r.inode == 0 || o.lostName(r, x) {
 			continue
 		}
 		if want := pidLine(x.pid); !r.present || r.content != want {
@@ -229,6 +240,10 @@ func (o *oracle) checkContent(r *run) {
 		}
 	}
 }
+
+// lostName reports whether x has locked a file that has no name, or has lost
+// it. Sooner or later somebody else then becomes the holder, or x stops.
+func (o *oracle) lostName(r *run, x *actor) bool { return x.tried && !x.locks(r.inode) }
 
 // checkChange judges what a did to the file.
 func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, harmed *actor) {
@@ -238,6 +253,8 @@ func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, har
 	case torn && after.content != before.content:
 		o.fail(r, race.I2, "while %s starts, a reader finds %s", a.name, shown(after.content, after.present))
 	case harmed == nil:
+	case c.excused:
+		o.rob(r, before.inode)
 	case after.inode == before.inode:
 		o.fail(r, race.I5, "%s changes the file of %s", a.name, harmed.name)
 	default:
@@ -380,7 +397,7 @@ func (o *oracle) fingerprint(h fingerprint) fingerprint {
 	for i := range o.claims {
 		c := &o.claims[i]
 		h = h.number(uint64(c.phase)).number(uint64(c.robbed)).number(c.throughout)
-		h = h.flags(c.op != "", c.faulted, c.contended, c.probed)
+		h = h.flags(c.op != "", c.excused, c.faulted, c.contended, c.probed)
 		for _, pid := range c.holders {
 			h = h.number(uint64(pid))
 		}

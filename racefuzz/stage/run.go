@@ -70,12 +70,7 @@ func substitute(files []race.File) []race.File {
 // look takes note of what the pid file's name means and holds.
 func (r *run) look() {
 	r.content, r.present = r.world.Content(race.PIDFile)
-	named := r.present
-	if !named {
-		for _, name := range r.world.Names() {
-			named = named || name == race.PIDFile
-		}
-	}
+	named := r.present || r.world.Exists(race.PIDFile)
 	switch {
 	case !named:
 		r.inode = 0
@@ -165,9 +160,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	}
 	e := race.Event{Preempted: r.preempts(a, m)}
 	r.events++
-	before, detail := r.state(), a.detail
+	made := made{op: a.op, operand: a.detail, scripted: a.scripted(), fault: m.Fault, before: r.state()}
 	r.oracle.calls(r, a)
-	if m.Fault == race.Crash || m.Op == "crash" {
+	if made.crashes() {
 		e.Step = race.Step{Actor: m.Actor, Op: "crash"}
 		a.crash()
 	} else {
@@ -180,16 +175,38 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 				x.owes &^= 1 << a.index
 			}
 		}
-		e.Step, e.Detail = race.Step{Actor: m.Actor, Op: m.Op, Result: a.result}, detail
+		e.Step, e.Detail = race.Step{Actor: m.Actor, Op: m.Op, Result: a.result}, made.operand
 		r.current = a
 	}
-	r.look()
-	r.oracle.step(r, a, m, detail, before)
+	if !made.looks() {
+		r.look()
+	}
+	r.oracle.step(r, a, made)
 	if a.response.op != "" {
 		r.due = a
 	}
 	r.show(&e)
 	return e, nil
+}
+
+// made is a step that an actor is about to make or has made.
+type made struct {
+	op       string
+	operand  string
+	scripted string // the operation of its script that it belongs to
+	fault    race.Fault
+	before   view // the pid file before it
+}
+
+func (m made) crashes() bool { return m.fault == race.Crash || m.op == "crash" }
+
+// looks reports whether the step can have changed nothing.
+func (m made) looks() bool {
+	switch m.op {
+	case "same", "read", "holds", "signal":
+		return !m.crashes()
+	}
+	return false
 }
 
 // returned makes the response of a's operation an event.

@@ -18,6 +18,7 @@ package stage
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/memlatch/memlatch/racefuzz/mutant"
@@ -128,6 +129,7 @@ type world interface {
 	stranger(pid int)              // a live process of another user
 	process(pid int) process
 	Content(name string) (string, bool) // as a plain reader finds it
+	Exists(name string) bool
 	Names() []string
 	Fingerprint() uint64
 	close() error
@@ -148,6 +150,8 @@ func (m memory) setup(files []race.File) error {
 	m.Reset()
 	return m.Setup(files)
 }
+
+func (m memory) Exists(name string) bool { return slices.Contains(m.Names(), name) }
 
 func (m memory) stranger(pid int)        { m.Stranger(pid) }
 func (m memory) process(pid int) process { return m.Process(pid) }

@@ -1,0 +1,8 @@
+package stage
+
+import (
+	"errors"
+	"io/fs"
+)
+
+func mkfifo(string, fs.FileMode) error { return errors.ErrUnsupported }

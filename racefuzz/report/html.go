@@ -111,7 +111,7 @@ func newPage(r Report) page {
 	}
 	states := r.states()
 	p.Many = manyFiles(states)
-	gone := map[string]bool{}
+	gone := r.newcomers()
 	for i, now := range states {
 		row := pageRow{Step: i, File: now.file(p.Many), Lock: now.lock(p.Many)}
 		if now.text == "-" {

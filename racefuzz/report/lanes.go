@@ -73,7 +73,7 @@ func (s *sheet) scripts() {
 }
 
 // lines returns the lanes in a state as lines: thick for an actor with a
-// lock, none for an actor that is gone.
+// lock, none for an actor that has ended or not begun.
 func (s *sheet) lines(t state) []cell {
 	lanes := make([]cell, len(s.actors))
 	for i, a := range s.actors {

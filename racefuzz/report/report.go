@@ -80,6 +80,15 @@ func (r Report) actors() []race.Actor {
 	return actors
 }
 
+// newcomers returns the actors that are not there from the start.
+func (r Report) newcomers() map[string]bool {
+	names := map[string]bool{}
+	for _, a := range r.actors()[len(r.Case.Actors):] {
+		names[a.Name] = true
+	}
+	return names
+}
+
 // ends reports whether an event is the end of its actor, at least until it
 // is started again.
 func ends(e race.Event) bool {

@@ -22,7 +22,7 @@ type sheet struct {
 	actors []race.Actor
 	states []state
 	many   bool            // files have to be told apart
-	gone   map[string]bool // the actors that have crashed or exited
+	gone   map[string]bool // the actors that have ended or not begun
 	beside bool            // the steps stand beside the lanes
 	lanes  []int           // widths; empty when there are no lanes
 	number int
@@ -34,7 +34,7 @@ type sheet struct {
 }
 
 func newSheet(r Report) *sheet {
-	s := &sheet{Report: r, actors: r.actors(), states: r.states(), gone: map[string]bool{}}
+	s := &sheet{Report: r, actors: r.actors(), states: r.states(), gone: r.newcomers()}
 	s.many = manyFiles(s.states)
 	s.number = len(fmt.Sprint(len(r.Events)))
 	if r.timed() {

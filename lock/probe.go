@@ -75,17 +75,22 @@ func probe(sys System, path string) (status Status, settled bool, err error) {
 	if err != nil && !held {
 		return Status{}, true, err
 	}
+	var pid int
 	if !held {
-		defer f.Unlock()
+		// Nobody can start meanwhile: what can wait is done afterwards.
+		pid = recorded(f)
+		f.Unlock()
 	}
 	same, err := sys.Same(f, path)
-	if err != nil || !same {
+	switch {
+	case err != nil || !same:
 		return Status{}, err != nil, err
+	case !held:
+		// However many ask in a loop, they leave room for a start.
+		sys.Pause(0)
+		return Status{State: Stale, PID: pid}, true, nil
 	}
-	if !held {
-		return Status{State: Stale, PID: recorded(f)}, true, nil
-	}
-	pid := holder(sys, f)
+	pid = holder(sys, f)
 	return Status{State: Held, PID: pid}, pid != 0, nil
 }
 

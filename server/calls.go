@@ -21,16 +21,16 @@ type addArgs struct {
 	Tags []string `json:"tags"`
 }
 
-func (t tools) add(ctx context.Context, in addArgs) (Memory, error) {
+func (t tools) add(ctx context.Context, in addArgs) (memory, error) {
 	if err := checkLength("text", in.Text, maxText); err != nil {
-		return Memory{}, err
+		return memory{}, err
 	}
 	if len(in.Tags) > maxTags {
-		return Memory{}, fmt.Errorf(`"tags" has %d items, and %d are the most`, len(in.Tags), maxTags)
+		return memory{}, fmt.Errorf(`"tags" has %d items, and %d are the most`, len(in.Tags), maxTags)
 	}
 	for i, tag := range in.Tags {
 		if err := checkLength("tags["+strconv.Itoa(i)+"]", tag, maxTag); err != nil {
-			return Memory{}, err
+			return memory{}, err
 		}
 	}
 	return t.store.add(ctx, in.Text, in.Tags)
@@ -43,7 +43,7 @@ type searchArgs struct {
 }
 
 type searchResult struct {
-	Memories []Found `json:"memories"`
+	Memories []found `json:"memories"`
 }
 
 func (t tools) search(ctx context.Context, in searchArgs) (searchResult, error) {
@@ -55,8 +55,8 @@ func (t tools) search(ctx context.Context, in searchArgs) (searchResult, error) 
 	if err != nil {
 		return searchResult{}, err
 	}
-	found, err := t.store.search(ctx, in.Query, in.Tag, limit)
-	return searchResult{append([]Found{}, found...)}, err
+	results, err := t.store.search(ctx, in.Query, in.Tag, limit)
+	return searchResult{append([]found{}, results...)}, err
 }
 
 // maxPage bounds the text of one page of a list, in bytes: a host puts it
@@ -70,7 +70,7 @@ type listArgs struct {
 }
 
 type listResult struct {
-	Memories   []Memory `json:"memories"`
+	Memories   []memory `json:"memories"`
 	NextCursor string   `json:"next_cursor,omitempty"`
 }
 
@@ -96,7 +96,7 @@ func (t tools) list(ctx context.Context, in listArgs) (listResult, error) {
 		size += len(memories[n].Text)
 		n++
 	}
-	result := listResult{Memories: append([]Memory{}, memories[:n]...)}
+	result := listResult{Memories: append([]memory{}, memories[:n]...)}
 	if n < len(memories) {
 		result.NextCursor = strconv.FormatInt(memories[n-1].ID, 10)
 	}
@@ -114,9 +114,9 @@ func (a idArgs) check() error {
 	return nil
 }
 
-func (t tools) get(ctx context.Context, in idArgs) (Memory, error) {
+func (t tools) get(ctx context.Context, in idArgs) (memory, error) {
 	if err := in.check(); err != nil {
-		return Memory{}, err
+		return memory{}, err
 	}
 	m, err := t.store.get(ctx, in.ID)
 	return m, missing(err, in.ID)

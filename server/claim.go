@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -77,17 +78,9 @@ func (c *claim) tend() {
 }
 
 func (c *claim) try() {
-	c.file, c.err = lock.Acquire(c.path)
-	if errors.Is(c.err, fs.ErrNotExist) { // the directory was removed
-		if _, c.err = runtimeDir(); c.err == nil {
-			c.file, c.err = lock.Acquire(c.path)
-		}
-	}
-	switch {
-	case errors.Is(c.err, lock.ErrHeld):
+	c.file, c.err = acquire(c.path)
+	if errors.Is(c.err, lock.ErrHeld) {
 		c.err = nil
-	case c.err != nil:
-		c.err = pidFileProblem(c.path, c.err)
 	}
 }
 
@@ -110,19 +103,22 @@ func (c *claim) release() error {
 	return c.file.Release()
 }
 
-// pidFileProblem adds the remedy to an error of package lock.
-func pidFileProblem(path string, err error) error {
-	var p *problem
-	if errors.As(err, &p) {
-		return err
+// acquire takes the pid file in a runtime directory that was safe a moment
+// ago. An error other than [lock.ErrHeld] comes with its remedy.
+func acquire(path string) (*lock.PIDFile, error) {
+	f, err := lock.Acquire(path)
+	if errors.Is(err, fs.ErrNotExist) { // the directory was removed since
+		if _, err := runtimeDir(); err != nil {
+			return nil, err
+		}
+		f, err = lock.Acquire(path)
 	}
-	p = &problem{what: "cannot use the pid file", err: err}
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) && pathErr.Op == "open" {
-		p.hint = remove(path) + ", " + elsewhere
+	if err == nil || errors.Is(err, lock.ErrHeld) {
+		return f, err
 	}
-	if errors.Is(err, errors.ErrUnsupported) {
-		p.hint = "set MEMLATCH_RUNTIME_DIR to a directory on a local file system"
+	p := &problem{what: "cannot use the pid file", err: err, hint: elsewhere}
+	if _, err := os.Lstat(path); err == nil && !errors.Is(p, errors.ErrUnsupported) {
+		p.hint = removeCommand(path) + ", or " + elsewhere
 	}
-	return p
+	return nil, p
 }

@@ -19,9 +19,9 @@ import (
 )
 
 // testServer has a tool "wait", which says on started that it has been called
-// and returns when release is closed or it is cancelled.
+// and returns when release is closed or it is cancelled, and a tool "panic".
 func testServer(started chan<- bool, release <-chan struct{}) *server.MCPServer {
-	m := server.NewMCPServer("test", "1", server.WithRecovery())
+	m := server.NewMCPServer("test", "1")
 	m.AddTool(mcp.NewTool("wait"), func(ctx context.Context, _ mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 		started <- true
 		select {
@@ -29,6 +29,9 @@ func testServer(started chan<- bool, release <-chan struct{}) *server.MCPServer 
 		case <-ctx.Done():
 		}
 		return mcp.NewToolResultText("waited"), nil
+	})
+	m.AddTool(mcp.NewTool("panic"), func(context.Context, mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		panic("a bug")
 	})
 	return m
 }
@@ -207,5 +210,14 @@ func TestNonsenseIsAnsweredAndSkipped(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "message too long") {
 		t.Errorf("the long line was not refused:\n%s", out.Bytes())
+	}
+}
+
+func TestPanicIsAnAnswer(t *testing.T) {
+	var out bytes.Buffer
+	in := requestLine(1, "tools/call", `{"name":"panic"}`) + requestLine(2, "ping", "{}")
+	converse(t.Context(), testServer(nil, nil), strings.NewReader(in), &out)
+	if got := ids(t, out.Bytes()); len(got) != 2 || !strings.Contains(out.String(), `"id":1,"error":{"code":-32603,"message":"internal error: a bug"}`) {
+		t.Errorf("answered %s", out.Bytes())
 	}
 }

@@ -54,7 +54,7 @@ func atOnce(t *testing.T, servers []*process, do func(i int, p *process) error) 
 	done.Wait()
 }
 
-func stopAll(t *testing.T, servers []*process) {
+func end(t *testing.T, servers []*process) {
 	t.Helper()
 	atOnce(t, servers, func(_ int, p *process) error { return p.eof() })
 }
@@ -90,7 +90,7 @@ func TestFreshStoreOpenedByManyAtOnce(t *testing.T) {
 	atOnce(t, servers, func(i int, p *process) error {
 		return p.call("mem_add", map[string]any{"text": fmt.Sprint(i)}, nil)
 	})
-	stopAll(t, servers)
+	end(t, servers)
 	if got := len(texts(t, env)); got != n {
 		t.Errorf("%d memories of %d are there", got, n)
 	}
@@ -108,7 +108,7 @@ func TestWritersLoseNothing(t *testing.T) {
 		}
 		return nil
 	})
-	stopAll(t, servers)
+	end(t, servers)
 	if got := len(texts(t, env)); got != writers*each {
 		t.Errorf("%d memories of %d are there", got, writers*each)
 	}
@@ -140,7 +140,7 @@ func TestUninstallSparesServersThatStart(t *testing.T) {
 		if err := before[0].call("mem_add", map[string]any{"text": old}, nil); err != nil {
 			t.Fatal(err)
 		}
-		stopAll(t, before)
+		end(t, before)
 
 		var said bytes.Buffer
 		uninstall := exec.Command("memlatch", "uninstall", "-y", fmt.Sprintf("--force=%t", round%3 == 2))
@@ -160,7 +160,7 @@ func TestUninstallSparesServersThatStart(t *testing.T) {
 		})
 		removed := uninstall.Wait() == nil
 		outcomes[uninstall.ProcessState.ExitCode()]++
-		stopAll(t, servers)
+		end(t, servers)
 
 		found := texts(t, env)
 		for i := range servers {

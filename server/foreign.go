@@ -1,12 +1,6 @@
 package main
 
-import (
-	"context"
-	"errors"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-)
+import "context"
 
 // foreignConnection says whether anybody has a connection to the database in
 // dir. SQLite leaves WAL mode only when nobody has, and it may: whoever opens
@@ -17,8 +11,7 @@ func foreignConnection(dir string) ([]string, error) {
 		defer db.Close()
 		_, err = db.Exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = DELETE")
 	}
-	var e *sqlite.Error
-	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY {
+	if isBusy(err) {
 		return []string{"its name is not known"}, nil
 	}
 	return nil, nil

@@ -13,7 +13,7 @@ import (
 // the processes that this user may look into.
 func foreignUsers(dir string) ([]string, error) {
 	var files []os.FileInfo
-	for _, name := range databaseFiles {
+	for _, name := range databaseFiles(databaseFile) {
 		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil {
 			files = append(files, info)
 		}

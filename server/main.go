@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"golang.org/x/term"
 )
@@ -55,10 +56,11 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		}
 		return serve(stdin, stdout, stderr)
 	}
-	switch command, args := args[0], args[1:]; command {
-	case "help", "-h", "-help", "--help":
+	if slices.ContainsFunc(args, asksForHelp) {
 		fmt.Fprint(stdout, usage)
 		return exitOK
+	}
+	switch command, args := args[0], args[1:]; command {
 	case "version", "-version", "--version":
 		fmt.Fprintln(stdout, "memlatch", version())
 		return exitOK
@@ -72,6 +74,10 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 			hint: "run 'memlatch help' for the commands",
 		})
 	}
+}
+
+func asksForHelp(arg string) bool {
+	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
 }
 
 // version is the module's, as the go command recorded it in the binary.

@@ -84,7 +84,8 @@ func runtimeDir() (string, error) {
 	return dir, private("runtime directory", dir)
 }
 
-const elsewhere = "or set MEMLATCH_RUNTIME_DIR to a directory that is yours alone"
+// elsewhere is the remedy of last resort for a runtime directory.
+const elsewhere = "set MEMLATCH_RUNTIME_DIR to a local directory that is yours alone"
 
 // runtimeDirs lists the directories in which a pid file may be, the one that
 // a server started here uses first. It does not judge them, except that a

@@ -63,7 +63,7 @@ func own(what, dir string) (fs.FileInfo, error) {
 	}
 	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
 		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()),
-			hint: "sudo rm -r " + quote(dir) + ", " + elsewhere}
+			hint: "sudo rm -r " + quote(dir) + ", or " + elsewhere}
 	}
 	return info, nil
 }
@@ -73,8 +73,14 @@ func quote(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// remove is the command that removes the file at path.
-func remove(path string) string { return "rm " + quote(path) }
+// removeCommand is the command that removes what is at path, unless that is a
+// directory with something in it.
+func removeCommand(path string) string {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return "rmdir " + quote(path)
+	}
+	return "rm " + quote(path)
+}
 
 // syncDir brings the names in dir to the disk, as far as the file system can.
 func syncDir(dir string) {

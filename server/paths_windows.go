@@ -42,8 +42,14 @@ func own(what, dir string) (fs.FileInfo, error) {
 // quote makes path one word of a command line; a path has no quotes in it.
 func quote(path string) string { return `"` + path + `"` }
 
-// remove is the command that removes the file at path.
-func remove(path string) string { return "del " + quote(path) }
+// removeCommand is the command that removes what is at path, unless that is a
+// directory with something in it.
+func removeCommand(path string) string {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return "rmdir " + quote(path)
+	}
+	return "del " + quote(path)
+}
 
 // syncDir does nothing: Windows keeps names in its journal.
 func syncDir(string) {}

@@ -24,7 +24,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -208,7 +207,10 @@ func cmdGone(ts *testscript.TestScript, neg bool, names []string) {
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2, "signal SIGNAL NAME...")
 	for _, name := range args[1:] {
-		ts.Check(running(ts, name).cmd.Process.Signal(signalNamed[args[0]]))
+		err := running(ts, name).cmd.Process.Signal(signalNamed[args[0]])
+		if !errors.Is(err, os.ErrProcessDone) {
+			ts.Check(err)
+		}
 	}
 }
 
@@ -286,7 +288,7 @@ func holdBarrier(path string) (letGo func(), err error) {
 
 // holdDatabase begins to write to the database, and does not go on.
 func holdDatabase(path string) (letGo func(), err error) {
-	db, err := sql.Open("sqlite", dataSource(filepath.Dir(path), false))
+	db, err := connect(filepath.Dir(path), filepath.Base(path))
 	if err != nil {
 		return nil, err
 	}

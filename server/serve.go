@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"os"
@@ -10,18 +9,24 @@ import (
 	"time"
 )
 
+// hostInterval is how often a server makes sure that its host lives.
+const hostInterval = 250 * time.Millisecond
+
 // serve answers one host until its input ends, the host dies or a signal
 // asks for the end, and returns the exit code.
 func serve(stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := context.WithCancelCause(context.Background())
-	defer stop(nil)
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	// First of all: from the moment the pid file is ours, no signal may end
 	// the process without the clean-up. The handler stays for good, so that a
 	// second signal cannot cut the clean-up short either.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, stopSignals...)
 	ignoreBrokenPipe()
-	go func() { stop(errors.New("received " + (<-signals).String())) }()
+	go func() {
+		<-signals
+		stop()
+	}()
 
 	place, err := find()
 	if err != nil {
@@ -41,7 +46,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 		defer close(kept)
 		claim.keep(keeping)
 	}()
-	go watchHost(ctx, func() { stop(errors.New("the host is gone")) })
+	go watchHost(ctx, stop)
 
 	drained := converse(ctx, server, stdin, stdout)
 	code := exitOK
@@ -59,6 +64,3 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	return code
 }
-
-// hostInterval is how often a server makes sure that its host lives.
-const hostInterval = 500 * time.Millisecond

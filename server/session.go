@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -96,7 +97,7 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 			case subscription:
 				go s.answer(listening, m)
 			case notification:
-				s.mcp.HandleMessage(ctx, m.line)
+				s.handle(ctx, m)
 			}
 		case err := <-answered:
 			pending--
@@ -114,15 +115,25 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 
 // answer handles one message and writes what it is answered with, if anything.
 func (s *session) answer(ctx context.Context, m message) error {
-	var response any = m.refusal
-	if m.refusal == nil {
-		r := s.mcp.HandleMessage(ctx, m.line)
-		if r == nil {
-			return nil
-		}
-		response = r
+	response := s.handle(ctx, m)
+	if response == nil {
+		return nil
 	}
 	return s.write(response)
+}
+
+// handle returns what m is answered with, or nil. A bug in a handler becomes
+// an answer too: the other requests are not to blame.
+func (s *session) handle(ctx context.Context, m message) (response mcp.JSONRPCMessage) {
+	defer func() {
+		if r := recover(); r != nil {
+			response = mcp.NewJSONRPCError(mcp.NewRequestId(m.id), mcp.INTERNAL_ERROR, fmt.Sprint("internal error: ", r), nil)
+		}
+	}()
+	if m.refusal != nil {
+		return m.refusal
+	}
+	return s.mcp.HandleMessage(ctx, m.line)
 }
 
 // notify sends the host what it did not ask for.
@@ -151,6 +162,7 @@ func (s *session) write(v any) error {
 // message is one line of the input, or news about the input.
 type message struct {
 	kind    kind
+	id      any
 	line    json.RawMessage
 	refusal *mcp.JSONRPCError // the answer to a line that is no message
 }
@@ -213,8 +225,8 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 
 func parse(line []byte) message {
 	var head struct {
-		Method string          `json:"method"`
-		ID     json.RawMessage `json:"id"`
+		Method string `json:"method"`
+		ID     any    `json:"id"`
 	}
 	if !json.Valid(line) {
 		return refuse(mcp.PARSE_ERROR, "not valid JSON")
@@ -223,7 +235,7 @@ func parse(line []byte) message {
 	if json.Unmarshal(line, &head) != nil {
 		return m // mcp-go says what is wrong with it
 	}
-	switch {
+	switch m.id = head.ID; {
 	case head.ID == nil && head.Method != "":
 		m.kind = notification
 	case head.Method == string(mcp.MethodToolsCall):

@@ -75,11 +75,12 @@ func (r report) print(w io.Writer) {
 	case !r.Store.Exists:
 		fmt.Fprintf(w, "store: %s (none yet)\n", r.Store.Path)
 	default:
-		fmt.Fprintf(w, "store: %s (%s, %d bytes)\n", r.Store.Path, memories(r.Store.Memories), r.Store.Bytes)
+		fmt.Fprintf(w, "store: %s (%s, %d bytes)\n", r.Store.Path, howMany(r.Store.Memories), r.Store.Bytes)
 	}
 }
 
-func memories(n int64) string {
+// howMany says n memories.
+func howMany(n int64) string {
 	if n == 1 {
 		return "1 memory"
 	}
@@ -129,9 +130,6 @@ func parseFlags(flags *flag.FlagSet, args []string) error {
 	}
 	if err == nil {
 		return nil
-	}
-	if errors.Is(err, flag.ErrHelp) {
-		err = errors.New("see 'memlatch help'")
 	}
 	return &problem{what: flags.Name() + ": " + err.Error(), hint: "run 'memlatch help' for the commands"}
 }

@@ -36,7 +36,6 @@ func newServer(c *claim, s *store) *server.MCPServer {
 		server.WithTitle("Memlatch"),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
-		server.WithRecovery(),
 	)
 	t := tools{claim: c, store: s}
 	m.AddTools(

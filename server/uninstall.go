@@ -140,7 +140,7 @@ func (r *removal) describe() string {
 	if db.QueryRow("SELECT count(*) FROM memories").Scan(&n) != nil {
 		return "the store"
 	}
-	return memories(n)
+	return howMany(n)
 }
 
 // seized is what keeps every server away from the store.
@@ -185,7 +185,7 @@ func (r *removal) seize() (_ *seized, err error) {
 			who = "open in a running server (" + pidText(s.running.PID) + ")"
 		}
 		return s, &problem{what: "the store is " + who + "; refusing to remove it",
-			hint: whoHas(path) + " names it; close its host and try again"}
+			hint: whoCommand(path) + " names it; close its host and try again"}
 	}
 	if err != nil || r.force {
 		return s, err
@@ -202,20 +202,20 @@ func (r *removal) seizePIDFiles(s *seized) error {
 			continue // no server of ours uses it
 		}
 		path := filepath.Join(dir, r.pidName)
-		f, err := lock.Acquire(path)
+		f, err := acquire(path)
 		var held *lock.HeldError
 		switch {
 		case err == nil:
 			s.pidFiles = append(s.pidFiles, f)
 		case !errors.As(err, &held):
-			return pidFileProblem(path, err)
+			return err
 		case r.force:
 			s.running = held
 		default:
 			p := &problem{what: "Server still running (" + pidText(held.PID) + "). Refusing to remove its memories",
-				hint: "close its host, or run: " + end(held.PID)}
+				hint: "close its host, or run: " + endCommand(held.PID)}
 			if held.PID == 0 {
-				p.hint = whoHas(path) + " names it; close its host and try again"
+				p.hint = whoCommand(path) + " names it; close its host and try again"
 			}
 			return p
 		}
@@ -282,7 +282,7 @@ func (r *removal) remove(s *seized) error {
 // clear removes dir with the files that are memlatch's own; others stay, and
 // so dir does.
 func (r *removal) clear(dir string) error {
-	for _, name := range append([]string{barrierFile, openingFile}, databaseFiles...) {
+	for _, name := range storeFiles() {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return &problem{what: "the memories are moved aside but not deleted yet", err: err,
 				hint: "memlatch uninstall -y"}
@@ -338,6 +338,6 @@ func (r *removal) printRest() {
 		fmt.Fprintf(r.stdout, "still configured: %s\n", m)
 	}
 	if program, err := os.Executable(); err == nil {
-		fmt.Fprintf(r.stdout, "to remove the program too: %s\n", remove(program))
+		fmt.Fprintf(r.stdout, "to remove the program too: %s\n", removeCommand(program))
 	}
 }

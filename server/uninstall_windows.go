@@ -7,8 +7,8 @@ import "fmt"
 // makes the rename fail, and nothing is lost.
 const renameNeedsNoOpenFiles = true
 
-// whoHas is the command that names the processes with path open.
-func whoHas(path string) string { return "handle.exe " + quote(path) }
+// whoCommand is the command that names the processes with path open.
+func whoCommand(path string) string { return "handle.exe " + quote(path) }
 
-// end is the command that asks process pid to end.
-func end(pid int) string { return fmt.Sprintf("taskkill /pid %d", pid) }
+// endCommand is the command that asks process pid to end.
+func endCommand(pid int) string { return fmt.Sprintf("taskkill /pid %d", pid) }

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/lock"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// The files of a database in a store's directory. It is made under the name
+// newFile by whoever holds makingFile, and complete from the moment it has its
+// real name: processes that meet a fresh database half-way, or switch it to
+// WAL mode at once, are refused by SQLite whatever the timeout.
+const (
+	databaseFile = "memories.db"
+	newFile      = "new.db"
+	makingFile   = "new.lock"
+)
+
+// databaseFiles are the names SQLite may use for the database called name.
+func databaseFiles(name string) []string {
+	return []string{name, name + "-wal", name + "-shm", name + "-journal"}
+}
+
+// openDatabase opens the database in dir, whose barrier must be held.
+func openDatabase(ctx context.Context, dir string, create bool) (*sql.DB, error) {
+	for _, name := range databaseFiles(databaseFile) {
+		path := filepath.Join(dir, name)
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, &problem{what: quote(path) + " is not a regular file", hint: removeCommand(path)}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, openWait)
+	defer cancel()
+	if create {
+		if err := makeDatabase(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	db, err := connect(dir, databaseFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := settle(ctx, db, dir); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// connect names the database with what every connection to it needs:
+// synchronous=FULL, because what was acknowledged must survive the power.
+func connect(dir, name string) (*sql.DB, error) {
+	path := filepath.ToSlash(filepath.Join(dir, name))
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/...
+	}
+	query := url.Values{
+		"_pragma":    {"busy_timeout(5000)", "synchronous(FULL)"},
+		"_txlock":    {"immediate"},
+		"_defensive": {"1"},
+		"_error_rc":  {"1"},
+		"mode":       {"rw"},
+	}
+	if name == newFile {
+		query.Set("mode", "rwc")
+		query.Set("modeof", filepath.Join(dir, makingFile)) // 0600
+	}
+	// SQLite's usual locks are lost when anything in this process closes the
+	// database file; where the system has better ones, use those.
+	sqlite.OFDLocking(true)
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+query.Encode())
+	if err == nil {
+		// Calls of one host come one after the other anyway, and processes
+		// take turns at writing.
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
+}
+
+const (
+	// openWait is how long to wait for others to get the database ready.
+	openWait = 10 * time.Second
+	// poll is the time between two looks at how far they are.
+	poll = 10 * time.Millisecond
+)
+
+// makeDatabase makes sure that there is a database in dir.
+func makeDatabase(ctx context.Context, dir string) error {
+	path := filepath.Join(dir, databaseFile)
+	return inTurn(ctx, dir, func() (done bool, err error) {
+		_, err = os.Lstat(path)
+		return err == nil, nil
+	}, func() error {
+		for _, name := range databaseFiles(newFile) { // somebody was killed here
+			os.Remove(filepath.Join(dir, name))
+		}
+		db, err := connect(dir, newFile)
+		if err != nil {
+			return err
+		}
+		_, err = db.ExecContext(ctx, schema)
+		if err = errors.Join(err, db.Close()); err != nil {
+			return err
+		}
+		if err := os.Rename(filepath.Join(dir, newFile), path); err != nil {
+			return err
+		}
+		syncDir(dir)
+		return nil
+	})
+}
+
+// settle makes sure that the database is one that this program can use.
+func settle(ctx context.Context, db *sql.DB, dir string) error {
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version != schemaVersion {
+		return fmt.Errorf("the store has version %d, and this memlatch knows version %d", version, schemaVersion)
+	}
+	// A backup that was put in place is not in WAL mode.
+	var mode string
+	return inTurn(ctx, dir, func() (done bool, err error) {
+		err = db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
+		return mode == "wal", err
+	}, func() error {
+		for {
+			_, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+			if !isBusy(err) || !pause(ctx) {
+				return err
+			}
+		}
+	})
+}
+
+// inTurn returns once done says so. Until then it tries to be the only
+// process that does work on the database in dir.
+func inTurn(ctx context.Context, dir string, done func() (bool, error), work func() error) error {
+	once, cancel := context.WithCancel(ctx)
+	cancel()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		turn, err := lock.Exclude(once, filepath.Join(dir, makingFile))
+		if err == nil {
+			defer turn.Release()
+			if ok, err := done(); ok || err != nil {
+				return err
+			}
+			return work()
+		}
+		if !errors.Is(err, lock.ErrHeld) {
+			return err
+		}
+		if !pause(ctx) {
+			return fmt.Errorf("another process does not finish preparing the store: %w", err)
+		}
+	}
+}
+
+// pause waits for a moment and reports whether ctx still goes on.
+func pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(poll):
+		return true
+	}
+}
+
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
+const schemaVersion = 1
+
+const schema = `
+PRAGMA journal_mode = WAL;
+BEGIN;
+CREATE TABLE memories (
+	id      INTEGER PRIMARY KEY AUTOINCREMENT, -- an id is never used twice
+	text    TEXT NOT NULL,
+	tags    TEXT NOT NULL, -- a JSON array
+	created TEXT NOT NULL  -- RFC 3339, UTC
+);
+CREATE VIRTUAL TABLE words USING fts5(
+	text, tags, content='memories', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER memories_added AFTER INSERT ON memories BEGIN
+	INSERT INTO words(rowid, text, tags) VALUES (new.id, new.text, new.tags);
+END;
+CREATE TRIGGER memories_deleted AFTER DELETE ON memories BEGIN
+	INSERT INTO words(words, rowid, text, tags) VALUES ('delete', old.id, old.text, old.tags);
+END;
+PRAGMA user_version = 1;
+COMMIT;
+`

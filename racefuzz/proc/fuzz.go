@@ -15,7 +15,7 @@ import (
 
 // Workers is how many cases run at the same time. A case mostly waits, and
 // races like company.
-func Workers() int { return 2 * runtime.NumCPU() }
+func Workers() int { return 3 * runtime.NumCPU() }
 
 // Result is a case that was run, drawn from Seed.
 type Result struct {
@@ -150,20 +150,40 @@ func (a *Arena) Repeat(ctx context.Context, target Target, c race.Case, runs, en
 // same invariant as c, with an outcome in which it does. Each candidate is
 // run up to tries times.
 func (a *Arena) Shrink(ctx context.Context, target Target, c race.Case, o Outcome, tries int) (race.Case, Outcome) {
-	for again := true; again; {
-		again = false
-		for _, smaller := range reductions(c) {
-			broken, _, outcome, err := a.Repeat(ctx, target, smaller, tries, 1)
-			if err != nil {
-				return c, o
-			}
-			if broken > 0 && outcome.Verdict.Invariant == o.Verdict.Invariant {
-				c, o, again = smaller, outcome, true
-				break
-			}
+	candidates, failures := reductions(c), 0
+	for at := 0; failures < len(candidates) && ctx.Err() == nil; {
+		// Several at a time, for they mostly wait; the first that breaks it is.
+		batch := make([]Outcome, min(Workers(), len(candidates)-failures))
+		var running sync.WaitGroup
+		for i := range batch {
+			running.Go(func() {
+				batch[i] = a.breaks(ctx, target, candidates[(at+i)%len(candidates)], o.Verdict.Invariant, tries)
+			})
+		}
+		running.Wait()
+		i := slices.IndexFunc(batch, func(o Outcome) bool { return o.Verdict.Broken() })
+		if i < 0 {
+			at, failures = (at+len(batch))%len(candidates), failures+len(batch)
+			continue
+		}
+		c, o = candidates[(at+i)%len(candidates)], batch[i]
+		candidates, failures = reductions(c), 0
+		if len(candidates) > 0 {
+			at %= len(candidates)
 		}
 	}
 	return c, o
+}
+
+// breaks runs c until it breaks inv, at most so many times.
+func (a *Arena) breaks(ctx context.Context, target Target, c race.Case, inv race.Invariant, tries int) Outcome {
+	for range tries {
+		o, err := a.Run(ctx, target, c)
+		if err == nil && o.Verdict.Invariant == inv {
+			return o
+		}
+	}
+	return Outcome{}
 }
 
 // Tries returns how often a candidate must be run for one that breaks at this
@@ -185,23 +205,54 @@ func reductions(c race.Case) []race.Case {
 		change(&d)
 		smaller = append(smaller, d)
 	}
+	for round := range meetings(c) {
+		try(func(d *race.Case) { cutAfter(d, round) })
+	}
 	for i := range c.Actors {
 		try(func(d *race.Case) { d.Actors = slices.Delete(d.Actors, i, i+1) })
 	}
 	if len(c.Files) > 0 || len(c.Options) > 0 {
 		try(func(d *race.Case) { d.Files, d.Options = nil, nil })
 	}
-	for size := 16; size > 0; size /= 2 {
+	for size := 8; size > 0; size /= 2 {
 		for i, a := range c.Actors {
-			for from := 0; from+size <= len(a.Script); from += size {
-				if size == len(a.Script) {
-					continue // the same as without the actor
-				}
+			for from := 0; from+size <= len(a.Script) && size < len(a.Script); from += size {
 				try(func(d *race.Case) { d.Actors[i].Script = slices.Delete(d.Actors[i].Script, from, from+size) })
 			}
 		}
 	}
 	return smaller
+}
+
+// meetings returns how often the actors of c meet.
+func meetings(c race.Case) int {
+	most := 0
+	for _, a := range c.Actors {
+		n := 0
+		for _, word := range a.Script {
+			if word == opMeet {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// cutAfter ends the scripts in c where the actors have met so often.
+func cutAfter(c *race.Case, often int) {
+	for i := range c.Actors {
+		script, n := c.Actors[i].Script, 0
+		at := slices.IndexFunc(script, func(word string) bool {
+			if word == opMeet {
+				n++
+			}
+			return n > often
+		})
+		if at >= 0 {
+			c.Actors[i].Script = script[:at]
+		}
+	}
 }
 
 // Title says in a sentence what a case is about.

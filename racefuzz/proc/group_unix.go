@@ -6,7 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,6 +17,7 @@ import (
 type group struct {
 	leader *exec.Cmd
 	life   io.WriteCloser // its end is the group's
+	once   sync.Once
 }
 
 func newGroup() (*group, error) {
@@ -53,9 +54,11 @@ func (g *group) pid() int { return g.leader.Process.Pid }
 
 // kill ends every member.
 func (g *group) kill() {
-	syscall.Kill(-g.leader.Process.Pid, syscall.SIGKILL)
-	g.leader.Wait()
-	g.life.Close()
+	g.once.Do(func() {
+		syscall.Kill(-g.leader.Process.Pid, syscall.SIGKILL)
+		g.leader.Wait()
+		g.life.Close()
+	})
 }
 
 // apart keeps cmd from what befalls this process's group.
@@ -83,22 +86,6 @@ func gone(pid int) bool {
 			return true
 		}
 		time.Sleep(time.Millisecond)
-	}
-	return false
-}
-
-// zombie reports whether the system says, in the manner of Linux, that the
-// process has ended and waits to be asked about it.
-func zombie(pid int) bool {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return false
-	}
-	// pid (name) state ...
-	for i := len(data) - 1; i >= 0; i-- {
-		if data[i] == ')' {
-			return i+2 < len(data) && data[i+2] == 'Z'
-		}
 	}
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -14,7 +15,8 @@ import (
 // when this process is gone. They are a job object that ends with its last
 // handle.
 type group struct {
-	job windows.Handle
+	job  windows.Handle
+	once sync.Once
 }
 
 func newGroup() (*group, error) {
@@ -22,7 +24,7 @@ func newGroup() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &group{job}, nil
+	return &group{job: job}, nil
 }
 
 func newJob() (windows.Handle, error) {
@@ -73,8 +75,10 @@ func (g *group) pid() int { return os.Getpid() }
 
 // kill ends every member.
 func (g *group) kill() {
-	windows.TerminateJobObject(g.job, 1)
-	windows.CloseHandle(g.job)
+	g.once.Do(func() {
+		windows.TerminateJobObject(g.job, 1)
+		windows.CloseHandle(g.job)
+	})
 }
 
 // apart keeps cmd from what befalls this process.

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Limits on a server, in its own time (see pulse).
+// Limits on a server, in its own time (see world.within).
 const (
 	answerTime = 10 * time.Second // hosts give up on a server that takes longer
 	stopTime   = 2 * time.Second
@@ -119,15 +119,21 @@ func (w *world) command(hosted bool) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// readPID reads from a host who its server is.
+// readPID reads from a host who its server is. The server may have spoken
+// before.
 func (l *life) readPID(stderr *bufio.Reader) error {
-	line, err := stderr.ReadString('\n')
-	word, found := strings.CutPrefix(strings.TrimSpace(line), hostWord+" pid ")
-	if !found {
-		return fmt.Errorf("the host said %q: %v", line, err)
+	for {
+		line, err := stderr.ReadString('\n')
+		line = strings.TrimSpace(line)
+		if word, found := strings.CutPrefix(line, hostWord+" pid "); found {
+			l.pid, err = strconv.Atoi(word)
+			return err
+		}
+		l.heard(line)
+		if err != nil {
+			return fmt.Errorf("a host came to nothing: %s", l.said)
+		}
 	}
-	l.pid, err = strconv.Atoi(word)
-	return err
 }
 
 // listen follows stderr to its end, which is also the end of a process that
@@ -157,8 +163,8 @@ func (l *life) listen(stderr *bufio.Reader, cmd *exec.Cmd) {
 	}
 	at := l.w.now()
 	// What it wrote before its end is still in the pipes.
-	l.w.arena.pulse.within(time.Second, l.drawn)
-	l.w.arena.pulse.within(time.Second, closed)
+	l.w.arena.pulse.within(time.Second, l.drawn, nil)
+	l.w.arena.pulse.within(time.Second, closed, nil)
 	l.w.died(l, at, code, known)
 	l.stdin.Close()
 	close(l.ended)
@@ -261,7 +267,7 @@ func (l *life) ask(method string, params any) (began time.Duration, a answer) {
 		a = got
 		close(done)
 	})
-	if !l.w.arena.pulse.within(answerTime, done) {
+	if !l.w.within(answerTime, done) {
 		return began, answer{at: l.w.now(), fault: noAnswer}
 	}
 	return began, a

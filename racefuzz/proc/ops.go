@@ -377,7 +377,7 @@ func (a *actor) settle() {
 			}
 		}
 	}()
-	a.w.arena.pulse.within(succession, named)
+	a.w.within(succession, named)
 	close(over)
 	<-named
 	if a.server() == nil && result == nobody {
@@ -441,14 +441,14 @@ func (a *actor) stop(how string) {
 			}
 		}()
 	}
-	stopped := a.w.arena.pulse.within(stopTime, l.ended)
+	stopped := a.w.within(stopTime, l.ended)
 	close(over)
 	if stopped {
 		return
 	}
 	a.w.record(*a.note(l, opOutlives, stopTime.String(), began, a.w.now()))
 	send(l.pid, opKill)
-	a.w.arena.pulse.within(stopTime, l.ended)
+	a.w.within(stopTime, l.ended)
 }
 
 func (a *actor) look(dir, op string) {
@@ -471,7 +471,7 @@ func (a *actor) command(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Bu
 	if cmd == nil {
 		return nil, nil, nil, ""
 	}
-	if !a.w.arena.pulse.within(commandTime, wait) {
+	if !a.w.within(commandTime, wait) {
 		cmd.Process.Kill()
 		<-wait
 		return cmd, stdout, stderr, blocked
@@ -491,9 +491,11 @@ func (a *actor) launch(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buf
 		a.w.fail(err)
 		return nil, nil, nil, nil
 	}
+	a.w.runs(cmd.Process.Pid, true)
 	go func() {
 		defer close(wait)
 		cmd.Wait()
+		a.w.runs(cmd.Process.Pid, false)
 	}()
 	return cmd, stdout, stderr, wait
 }
@@ -528,7 +530,7 @@ func (a *actor) uninstall(op string, flags ...string) {
 		a.cut(cmd, before, wait)
 	}
 	result := blocked
-	if a.w.arena.pulse.within(commandTime, wait) {
+	if a.w.within(commandTime, wait) {
 		result = exitText(cmd.ProcessState)
 	} else {
 		cmd.Process.Kill()
@@ -630,7 +632,7 @@ func (a *actor) probe() (status lock.Status, err error) {
 		defer close(asked)
 		status, err = a.w.target.Probe(a.w.pidFile())
 	}()
-	if a.w.arena.pulse.within(commandTime, asked) {
+	if a.w.within(commandTime, asked) {
 		return status, err
 	}
 	free, err := reserve(a.w.pidFile())

@@ -9,8 +9,8 @@ const beat = 10 * time.Millisecond
 
 // pulse is a clock that goes only while this machine lets processes run. It
 // counts one beat for each time that this process, wanting to run every 10 ms,
-// did run: while the machine is overloaded, suspended or asleep, the servers
-// under test get no time either, and none is charged to them.
+// did run: while the machine is suspended or stands still, the servers under
+// test get no time either, and none is charged to them.
 type pulse struct {
 	beats atomic.Int64
 	stop  chan struct{}
@@ -34,29 +34,28 @@ func newPulse() *pulse {
 	return p
 }
 
-// within waits for done and reports whether it came before d had passed.
-func (p *pulse) within(d time.Duration, done <-chan struct{}) bool {
-	end := p.after(d)
-	for {
+// within waits for done and reports whether it came before so many beats had
+// passed as make d, leaving those out that count says not to count.
+func (p *pulse) within(d time.Duration, done <-chan struct{}, count func() bool) bool {
+	last := p.beats.Load()
+	for left := int64(d / beat); left > 0; {
 		select {
 		case <-done:
 			return true
 		case <-time.After(beat):
-			if p.passed(end) {
-				select {
-				case <-done:
-					return true
-				default:
-					return false
-				}
-			}
 		}
+		now := p.beats.Load()
+		if count == nil || count() {
+			left -= now - last
+		}
+		last = now
+	}
+	select {
+	case <-done:
+		return true
+	default:
+		return false
 	}
 }
-
-// after returns the beat at which d will have passed, and passed whether it
-// has.
-func (p *pulse) after(d time.Duration) int64 { return p.beats.Load() + int64(d/beat) }
-func (p *pulse) passed(end int64) bool       { return p.beats.Load() >= end }
 
 func (p *pulse) close() { close(p.stop) }

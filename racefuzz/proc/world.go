@@ -46,7 +46,8 @@ type world struct {
 	events []event
 	lives  []*life
 	texts  int
-	err    error // why the case cannot be run here
+	others map[int]bool // the processes that run beside the servers: commands
+	err    error        // why the case cannot be run here
 
 	meeting *meeting
 	working sync.WaitGroup // the actors that do not wait for the others to finish
@@ -64,11 +65,11 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 		return Outcome{}, err
 	}
 	defer os.RemoveAll(dir)
-	w := &world{arena: a, target: target, c: c, dir: dir, over: make(chan struct{})}
+	w := &world{arena: a, target: target, c: c, dir: dir, over: make(chan struct{}), others: map[int]bool{}}
 	if err := w.setUp(); err != nil {
 		return Outcome{}, err
 	}
-	watched := context.AfterFunc(ctx, func() { syncKill(w) })
+	watched := context.AfterFunc(ctx, w.group.kill)
 	w.play(ctx)
 	watched()
 	w.group.kill()
@@ -79,13 +80,6 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 		return Outcome{}, err
 	}
 	return w.outcome(), nil
-}
-
-// syncKill ends the servers early.
-func syncKill(w *world) {
-	for _, l := range w.alive() {
-		send(l.pid, "kill")
-	}
 }
 
 func (w *world) setUp() error {
@@ -226,6 +220,51 @@ func (w *world) alive() []*life {
 			return false
 		}
 	})
+}
+
+// maxBusy bounds how much longer than its limit a busy server is waited for.
+const maxBusy = 10
+
+// within waits for done and reports whether it came before the case's
+// processes have had the time d to themselves. Limits on what a server may
+// take are limits on its own time: a server that waits for a processor, for a
+// disk or for another server that does, on a machine full of others, is not
+// late. So the limit must pass twice, first by the clock and then counting
+// only the moments at which every process of the case has nothing to do but
+// wait.
+func (w *world) within(d time.Duration, done <-chan struct{}) bool {
+	if w.arena.pulse.within(d, done, nil) {
+		return true
+	}
+	end := time.Now().Add(maxBusy * d)
+	return w.arena.pulse.within(d, done, func() bool { return time.Now().After(end) || !w.busy() })
+}
+
+func (w *world) busy() bool {
+	for _, l := range w.alive() {
+		if busy(l.pid) {
+			return true
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for pid := range w.others {
+		if busy(pid) {
+			return true
+		}
+	}
+	return false
+}
+
+// runs takes note that a command runs, or no longer.
+func (w *world) runs(pid int, does bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if does {
+		w.others[pid] = true
+	} else {
+		delete(w.others, pid)
+	}
 }
 
 // text returns a text for a memory that no other has.

@@ -18,7 +18,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"text/tabwriter"
 
 	"github.com/memlatch/memlatch/ci/host"
 )
@@ -56,19 +55,30 @@ func run(args []string, stdout, stderr io.Writer) int {
 	} else {
 		*server, err = filepath.Abs(*server)
 	}
-	c := &campaign{dir: dir, server: *server, at: *at, with: *with, workers: *workers}
-	for _, o := range operations {
-		if err == nil && strings.Contains(o.name, *only) {
-			fmt.Fprintf(stderr, "faults: %s\n", o.name)
-			err = c.try(ctx, o)
-		}
-	}
 	if err != nil {
 		fmt.Fprintf(stderr, "faults: error: %v\n", err)
 		return 2
 	}
-	c.print(stdout)
-	if len(c.failures) > 0 {
+	c := &campaign{dir: dir, server: *server, at: *at, with: *with, workers: *workers}
+	fmt.Fprintf(stdout, row, "survived of tried", "calls", "kill", "EIO", "ENOSPC", "EACCES")
+	tried, failed := 0, 0
+	for _, o := range operations {
+		if !strings.Contains(o.name, *only) {
+			continue
+		}
+		r, err := c.try(ctx, o)
+		if err != nil {
+			fmt.Fprintf(stderr, "faults: error: %v\n", err)
+			return 2
+		}
+		r.print(stdout)
+		failed += len(r.failures)
+		for _, n := range r.tried {
+			tried += n
+		}
+	}
+	fmt.Fprintf(stdout, "%d tried, %d survived\n", tried, tried-failed)
+	if failed > 0 {
 		return 1
 	}
 	return 0
@@ -81,10 +91,8 @@ type campaign struct {
 	with        string
 	workers     int
 
-	mu       sync.Mutex
-	next     int // number of the next scene
-	rows     []result
-	failures []string
+	mu   sync.Mutex
+	next int // number of the next scene
 }
 
 // result is one operation's row of the table.
@@ -93,6 +101,7 @@ type result struct {
 	calls     int
 	tried     map[string]int // by treatment
 	survived  map[string]int
+	failures  []string
 }
 
 // scene makes a new one.
@@ -105,19 +114,19 @@ func (c *campaign) scene() (scene, error) {
 }
 
 // try records the calls of o, and then treats each of them.
-func (c *campaign) try(ctx context.Context, o operation) error {
+func (c *campaign) try(ctx context.Context, o operation) (*result, error) {
 	base, err := c.scene()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := prepare(ctx, base, o.base); err != nil {
-		return fmt.Errorf("%s: preparing: %w", o.name, err)
+		return nil, fmt.Errorf("%s: preparing: %w", o.name, err)
 	}
 	record, err := c.trial(ctx, o, base, -1, treatment{})
 	if err != nil {
-		return fmt.Errorf("%s, untreated: %w", o.name, err)
+		return nil, fmt.Errorf("%s, untreated: %w", o.name, err)
 	}
-	r := result{o.name, len(record.seen), map[string]int{}, map[string]int{}}
+	r := &result{operation: o.name, calls: len(record.seen), tried: map[string]int{}, survived: map[string]int{}}
 	type job struct {
 		at  int
 		how treatment
@@ -129,7 +138,7 @@ func (c *campaign) try(ctx context.Context, o operation) error {
 			for j := range jobs {
 				w, err := c.trial(ctx, o, base, j.at, j.how)
 				c.mu.Lock()
-				c.note(&r, w, err)
+				r.note(w, err)
 				c.mu.Unlock()
 			}
 		})
@@ -144,12 +153,11 @@ func (c *campaign) try(ctx context.Context, o operation) error {
 	}
 	close(jobs)
 	wg.Wait()
-	c.rows = append(c.rows, r)
-	return ctx.Err()
+	return r, ctx.Err()
 }
 
 // note counts a trial. A call that did not come this time was not tried.
-func (c *campaign) note(r *result, w *watch, err error) {
+func (r *result) note(w *watch, err error) {
 	if err == nil && !w.reached() {
 		return
 	}
@@ -162,7 +170,7 @@ func (c *campaign) note(r *result, w *watch, err error) {
 	if w.reached() {
 		call = w.seen[w.at]
 	}
-	c.failures = append(c.failures, fmt.Sprintf("%s: %s at call %d, %s: %v", r.operation, w.how.name, w.at, call,
+	r.failures = append(r.failures, fmt.Sprintf("%s: %s at call %d, %s: %v", r.operation, w.how.name, w.at, call,
 		strings.ReplaceAll(err.Error(), "\n", "; ")))
 }
 
@@ -203,24 +211,16 @@ func prepare(ctx context.Context, s scene, texts []string) error {
 	return errors.Join(err, session.Close(ctx))
 }
 
-func (c *campaign) print(w io.Writer) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprint(tw, "survived of tried\tcalls")
+// row is how both the header and the results are printed.
+const row = "%-25s %5v %12v %12v %12v %12v\n"
+
+func (r result) print(w io.Writer) {
+	cells := []any{r.operation, r.calls}
 	for _, t := range treatments {
-		fmt.Fprint(tw, "\t", t.name)
+		cells = append(cells, fmt.Sprintf("%d of %d", r.survived[t.name], r.tried[t.name]))
 	}
-	tried, survived := 0, 0
-	for _, r := range c.rows {
-		fmt.Fprintf(tw, "\n%s\t%d", r.operation, r.calls)
-		for _, t := range treatments {
-			fmt.Fprintf(tw, "\t%d of %d", r.survived[t.name], r.tried[t.name])
-			tried, survived = tried+r.tried[t.name], survived+r.survived[t.name]
-		}
+	fmt.Fprintf(w, row, cells...)
+	for _, f := range r.failures {
+		fmt.Fprintf(w, "FAIL  %s\n", f)
 	}
-	fmt.Fprintln(tw)
-	tw.Flush()
-	for _, f := range c.failures {
-		fmt.Fprintln(w, f)
-	}
-	fmt.Fprintf(w, "%d tried, %d survived\n", tried, survived)
 }

@@ -10,44 +10,71 @@ import (
 )
 
 // Bounded explores every schedule of every case within the plan's bounds, those
-// with the fewest preemptions, crashes and faults first, and stops at the
-// first witness. Which one that is does not depend on the number of workers.
+// that spend least first, and stops at the first witness. A case with one more
+// actor than another one is as far behind as if it had spent one more. Which
+// witness is the first does not depend on the number of workers.
 func Bounded(ctx context.Context, p Plan) (Result, error) {
-	frontiers := make([]*frontier, len(p.Cases))
-	for i, c := range p.Cases {
-		frontiers[i] = newFrontier(p, c)
+	var all []*frontier
+	fewest, most := math.MaxInt, 0
+	for _, c := range p.Cases {
+		all = append(all, newFrontier(p, c))
+		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
 	}
-	fewest := fewestActors(p.Cases)
-	var result Result
-	for round := range p.Bounds.most() + 1 + mostActors(p.Cases) - fewest {
-		found, err := forEach(p.Workers, len(frontiers), func(i int) (bool, error) {
-			f := frontiers[i]
+	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
+		found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
+			f := all[i]
 			err := f.spend(ctx, round-len(f.c.Actors)+fewest)
 			return f.witness != nil, err
 		})
-		if err != nil {
+		if result := sum(all, found); err != nil || result.Witness != nil || p.exceeds(result) {
 			return result, err
 		}
-		if Trace != nil {
-			for _, f := range frontiers {
-				Trace(round, f.c.Title, f.schedules, f.steps)
-			}
-		}
-		result = Result{}
-		for i, f := range frontiers {
-			result.Schedules += f.schedules
-			result.Steps += f.steps
-			if i == found {
-				result.Witness = f.witness
-				return result, nil
-			}
-		}
 	}
+	result := sum(all, -1)
 	result.Complete = true
 	return result, nil
 }
 
-var Trace func(int, string, int, int)
+// Exhaustive explores every schedule of every case within the plan's bounds on
+// crashes and faults, whatever preemptions it takes. It ends in reasonable
+// time only where a run is a [Fingerprinter].
+func Exhaustive(ctx context.Context, p Plan) (Result, error) {
+	p.Bounds.Preemptions = 0
+	var all []*frontier
+	for _, c := range p.Cases {
+		f := newFrontier(p, c)
+		f.free = true
+		all = append(all, f)
+	}
+	found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
+		for total := range p.Bounds.most() + 1 {
+			if err := all[i].spend(ctx, total); err != nil || all[i].witness != nil {
+				return true, err
+			}
+		}
+		return false, nil
+	})
+	result := sum(all, found)
+	result.Complete = err == nil && result.Witness == nil && !p.exceeds(result)
+	return result, err
+}
+
+// sum is what the explorations of all cases came to, up to the one with the
+// first witness.
+func sum(all []*frontier, found int) Result {
+	var r Result
+	for i, f := range all {
+		r.Schedules += f.schedules
+		r.Steps += f.steps
+		if i == found {
+			r.Witness = f.witness
+			break
+		}
+	}
+	return r
+}
+
+func (p Plan) exceeds(r Result) bool { return p.Limit > 0 && r.Schedules >= p.Limit }
 
 // forEach calls do for 0 to n-1 from that many workers, and returns the lowest
 // index for which it was true, or -1. Indices above it may be left out, those
@@ -92,22 +119,6 @@ func forEach(workers, n int, do func(int) (bool, error)) (found int, err error) 
 // preemption or a crash.
 func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
 
-func fewestActors(cases []race.Case) int {
-	fewest := math.MaxInt
-	for _, c := range cases {
-		fewest = min(fewest, len(c.Actors))
-	}
-	return fewest
-}
-
-func mostActors(cases []race.Case) int {
-	most := 0
-	for _, c := range cases {
-		most = max(most, len(c.Actors))
-	}
-	return most
-}
-
 // node is a choice among the moves at some point of a schedule, and the
 // choices before it. A schedule is kept as its last node.
 type node struct {
@@ -120,6 +131,8 @@ type frontier struct {
 	plan   Plan
 	c      race.Case
 	bounds Bounds
+	free   bool // preemptions cost nothing
+	best   bool // look for the shortest witness, not the first
 
 	open      map[Bounds][]*node // beginnings of schedules that are still to be run, by what they spend
 	seen      map[uint64]uint64  // by state: with which spendings it was reached
@@ -145,7 +158,7 @@ func (f *frontier) spend(ctx context.Context, total int) error {
 	b := f.bounds
 	for p := range min(total, b.Preemptions) + 1 {
 		for c := range min(total-p, b.Crashes) + 1 {
-			if err := f.explore(ctx, Bounds{p, c, total - p - c}, 0); err != nil || f.witness != nil {
+			if err := f.explore(ctx, Bounds{p, c, total - p - c}); err != nil || f.witness != nil {
 				return err
 			}
 		}
@@ -153,10 +166,10 @@ func (f *frontier) spend(ctx context.Context, total int) error {
 	return nil
 }
 
-// explore runs all schedules that spend exactly that much, up to a limit if
-// that is not 0, or until one of them is a witness.
-func (f *frontier) explore(ctx context.Context, spent Bounds, limit int) error {
-	for len(f.open[spent]) > 0 && f.witness == nil && (limit == 0 || f.schedules < limit) {
+// explore runs all schedules that spend exactly that much, or until one of
+// them is a witness or the plan's limit is reached.
+func (f *frontier) explore(ctx context.Context, spent Bounds) error {
+	for len(f.open[spent]) > 0 && (f.witness == nil || f.best) && (f.plan.Limit == 0 || f.schedules < f.plan.Limit) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -194,7 +207,7 @@ func (f *frontier) run(last *node, spent Bounds) error {
 	}
 	for {
 		if v := r.Verdict(); v.Broken() {
-			if f.plan.counts(v) {
+			if f.plan.counts(v) && (f.witness == nil || len(f.events) < len(f.witness.Events)) {
 				f.witness = &Witness{f.c, slices.Clone(f.events), v}
 			}
 			return nil
@@ -242,7 +255,7 @@ func (f *frontier) known(r race.Run, current string, spent Bounds) bool {
 		return false
 	}
 	key := p.Fingerprint()
-	for i := range len(current) {
+	for i := 0; i < len(current) && !f.free; i++ {
 		key = (key ^ uint64(current[i])) * 0x100000001b3
 	}
 	before := f.seen[key]
@@ -272,7 +285,7 @@ func (b Bounds) upTo(s Bounds) (set uint64) {
 
 // branch keeps the moves that were not picked, as far as the bounds allow.
 func (f *frontier) branch(moves []race.Move, pick int, last *node, current string, spent Bounds) {
-	free := moves[pick].Actor != current
+	free := f.free || moves[pick].Actor != current
 	for i, m := range moves {
 		if i == pick {
 			continue

@@ -39,6 +39,8 @@ type Plan struct {
 	Cases      []race.Case
 	Bounds     Bounds
 	Invariants []race.Invariant // those that count; empty for all
+	Limit      int              // of schedules in all; 0 for none
+	Seed       uint64           // of samples
 	Workers    int              // 0 is 1
 	Progress   *Progress        // or nil
 }

@@ -84,7 +84,7 @@ func (o *oracle) begin(r *run) {
 // counts, so that checks are made in their order.
 func (o *oracle) fail(r *run, i race.Invariant, format string, args ...any) {
 	if !o.verdict.Broken() {
-		o.verdict = race.Verdict{Invariant: i, Reason: fmt.Sprintf(format, args...), Event: r.events - 1}
+		o.verdict = race.Verdict{Invariant: i, Reason: fmt.Sprintf(format, args...), Event: max(r.events-1, 0)}
 	}
 }
 

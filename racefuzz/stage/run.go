@@ -54,6 +54,7 @@ func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
 		}
 		a.start()
 	}
+	r.oracle.checkEnd(r)
 	return r, nil
 }
 

@@ -1,0 +1,83 @@
+package explore
+
+import (
+	"slices"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// critical finds the two steps on whose order it depends whether w breaks its
+// invariant. Where they are apart, the first is put off until they are
+// adjacent: the witness that is returned may have one more preemption.
+func critical(tier race.Tier, w Witness) (Witness, [2]int) {
+	for tail := 1; tail <= 2; tail++ {
+		for k := len(w.Events) - 1; k >= tail; k-- {
+			if w.Events[k].Actor == w.Events[k-1].Actor {
+				continue
+			}
+			if v, pair, ok := putOff(tier, w, k-tail, k); ok {
+				return v, pair
+			}
+		}
+	}
+	return w, [2]int{}
+}
+
+// putOff moves the steps from i to before k, which are one actor's, behind
+// more and more of the steps that follow, until the case passes.
+func putOff(tier race.Tier, w Witness, i, k int) (Witness, [2]int, bool) {
+	s := race.ScheduleOf(w.Events)
+	last := w
+	for j := k; j < len(s) && s[j].Actor != s[i].Actor; j++ {
+		v, err := Follow(tier, w.Case, moved(s, i, k, j+1))
+		switch {
+		case err != nil, v.Verdict.Broken() && v.Verdict.Invariant != w.Verdict.Invariant:
+			return w, [2]int{}, false
+		case v.Verdict.Broken():
+			last = v
+			continue
+		}
+		if earlier, ok := bringForward(tier, w, k, j); ok && race.Preemptions(earlier.Events) < race.Preemptions(last.Events) {
+			last = earlier
+		}
+		return last, [2]int{j - 1, j}, adjacent(last.Events, s[k-1], s[j], j)
+	}
+	return w, [2]int{}, false
+}
+
+// bringForward moves the steps from k to before j in front of all that the
+// actor before them does in one go. It reports whether the case still fails,
+// and passes once step j comes one earlier.
+func bringForward(tier race.Tier, w Witness, k, j int) (Witness, bool) {
+	s := race.ScheduleOf(w.Events)
+	first := k - 1
+	for first > 0 && s[first-1].Actor == s[k-1].Actor {
+		first--
+	}
+	s = moved(s, k, j, first)
+	v, err := Follow(tier, w.Case, s)
+	if err != nil || v.Verdict.Invariant != w.Verdict.Invariant {
+		return w, false
+	}
+	s[j-1], s[j] = s[j], s[j-1]
+	swapped, err := Follow(tier, w.Case, s)
+	return v, err == nil && !swapped.Verdict.Broken()
+}
+
+// moved returns s with the steps from i to before k in front of what was step
+// at.
+func moved(s race.Schedule, i, k, at int) race.Schedule {
+	part := slices.Clone(s[i:k])
+	rest := slices.Delete(slices.Clone(s), i, k)
+	if at > i {
+		at -= len(part)
+	}
+	return slices.Insert(rest, at, part...)
+}
+
+// adjacent reports whether the events at j-1 and j are those two steps.
+func adjacent(events []race.Event, a, b race.Step, j int) bool {
+	return j < len(events) &&
+		events[j-1].Actor == a.Actor && events[j-1].Op == a.Op &&
+		events[j].Actor == b.Actor && events[j].Op == b.Op
+}

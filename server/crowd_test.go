@@ -175,6 +175,61 @@ func TestUninstallSparesServersThatStart(t *testing.T) {
 	t.Logf("uninstall's exit codes: %v", outcomes)
 }
 
+// A kill at any moment of an uninstall leaves all memories or none, and the
+// next one goes through.
+func TestKilledUninstallIsFinishedByTheNext(t *testing.T) {
+	dir := t.TempDir()
+	env := environment(dir)
+	home := filepath.Join(dir, "home")
+	const rounds = 12
+	var whole, leftover, complete int
+	var usual time.Duration // of an uninstall that is not killed, the first
+	for round := range rounds + 1 {
+		servers := crowd(t, env, 1)
+		for i := range 3 {
+			if err := servers[0].call("mem_add", map[string]any{"text": fmt.Sprint(i)}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end(t, servers)
+
+		uninstall := exec.Command("memlatch", "uninstall", "-y")
+		uninstall.Env = env
+		if err := uninstall.Start(); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if round > 0 {
+			time.Sleep(usual * time.Duration(round) / rounds)
+			uninstall.Process.Kill()
+		}
+		uninstall.Wait()
+		if round == 0 {
+			usual = time.Since(begin)
+		}
+
+		if _, err := os.Lstat(filepath.Join(home, "store")); err == nil {
+			whole++
+			if found := texts(t, env); len(found) != 3 {
+				t.Errorf("round %d: %d memories of 3 are left", round, len(found))
+			}
+		} else if _, err := os.Lstat(home); err == nil {
+			leftover++
+		} else {
+			complete++
+		}
+		uninstall = exec.Command("memlatch", "uninstall", "-y")
+		uninstall.Env = env
+		if out, err := uninstall.CombinedOutput(); err != nil {
+			t.Errorf("round %d: the next uninstall: %v: %s", round, err, out)
+		}
+		if _, err := os.Lstat(home); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("round %d: something is left: %v", round, err)
+		}
+	}
+	t.Logf("killed before the rename %d times, before the end %d, too late %d", whole, leftover, complete)
+}
+
 func TestServerLeavesWithItsHost(t *testing.T) {
 	dir := t.TempDir()
 	program, err := exec.LookPath("host")

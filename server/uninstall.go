@@ -13,9 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/memlatch/memlatch/lock"
 	"golang.org/x/term"
 )
 
@@ -141,107 +139,6 @@ func (r *removal) describe() string {
 		return "the store"
 	}
 	return howMany(n)
-}
-
-// seized is what keeps every server away from the store.
-type seized struct {
-	pidFiles []*lock.PIDFile
-	barrier  *lock.Barrier   // nil where there is no store
-	running  *lock.HeldError // whose pid file was overridden, or nil
-}
-
-func (s *seized) release() {
-	if s.barrier != nil {
-		s.barrier.Release()
-	}
-	for _, f := range s.pidFiles {
-		f.Release()
-	}
-}
-
-// seizeWait is how long an uninstall waits for those who look at the store
-// only for a moment, such as 'memlatch status'.
-const seizeWait = time.Second
-
-// seize takes the pid file's place and the barrier, or says who has them and
-// what to do about it. It does not ask first and take later.
-func (r *removal) seize() (_ *seized, err error) {
-	s := &seized{}
-	defer func() {
-		if err != nil {
-			s.release()
-		}
-	}()
-	if err := r.seizePIDFiles(s); err != nil || !r.exists {
-		return s, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
-	defer cancel()
-	path := filepath.Join(r.store, barrierFile)
-	s.barrier, err = lock.Exclude(ctx, path)
-	if errors.Is(err, lock.ErrHeld) {
-		who := "in use by a server that is not recorded"
-		if s.running != nil {
-			who = "open in a running server (" + pidText(s.running.PID) + ")"
-		}
-		return s, &problem{what: "the store is " + who + "; refusing to remove it",
-			hint: whoCommand(path) + " names it; close its host and try again"}
-	}
-	if err != nil || r.force {
-		return s, err
-	}
-	return s, r.refuseForeign()
-}
-
-func (r *removal) seizePIDFiles(s *seized) error {
-	if _, err := runtimeDir(); err != nil {
-		return err
-	}
-	for _, dir := range runtimeDirs() {
-		if private("runtime directory", dir) != nil {
-			continue // no server of ours uses it
-		}
-		path := filepath.Join(dir, r.pidName)
-		f, err := acquire(path)
-		var held *lock.HeldError
-		switch {
-		case err == nil:
-			s.pidFiles = append(s.pidFiles, f)
-		case !errors.As(err, &held):
-			return err
-		case r.force:
-			s.running = held
-		default:
-			p := &problem{what: "Server still running (" + pidText(held.PID) + "). Refusing to remove its memories",
-				hint: "close its host, or run: " + endCommand(held.PID)}
-			if held.PID == 0 {
-				p.hint = whoCommand(path) + " names it; close its host and try again"
-			}
-			return p
-		}
-	}
-	return nil
-}
-
-func pidText(pid int) string {
-	if pid == 0 {
-		return "pid unknown"
-	}
-	return fmt.Sprintf("pid %d", pid)
-}
-
-// refuseForeign returns an error if a program other than a memlatch has the
-// database open.
-func (r *removal) refuseForeign() error {
-	who, err := foreignUsers(r.store)
-	if err != nil {
-		return err
-	}
-	if len(who) == 0 {
-		return nil
-	}
-	return &problem{what: "the database is open in another program (" + strings.Join(who, ", ") + "); refusing to remove it",
-		hint: "close it and try again, or remove the memories all the same: memlatch uninstall --force"}
 }
 
 // remove makes the backup and removes the store and what earlier uninstalls

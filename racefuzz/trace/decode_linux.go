@@ -64,7 +64,7 @@ func (t *tracer) pathAt(tid int, c call, i int) string {
 		return ""
 	}
 	if filepath.IsAbs(path) {
-		return t.inside(filepath.Clean(path))
+		return t.inside(behind(filepath.Clean(path), tid))
 	}
 	dir := int32(unix.AT_FDCWD)
 	if c.at[i] >= 0 {
@@ -85,6 +85,20 @@ func (t *tracer) pathAt(tid int, c call, i int) string {
 		return ""
 	}
 	return filepath.Join(cwd, path)
+}
+
+// behind follows the names that stand for open files.
+func behind(path string, tid int) string {
+	if rest, ok := strings.CutPrefix(path, "/proc/self/fd/"); ok {
+		path = "/proc/" + strconv.Itoa(tid) + "/fd/" + rest
+	}
+	if rest, ok := strings.CutPrefix(path, "/dev/fd/"); ok {
+		path = "/proc/" + strconv.Itoa(tid) + "/fd/" + rest
+	}
+	if strings.HasPrefix(path, "/proc/") && strings.Contains(path, "/fd/") {
+		return readlink(path)
+	}
+	return path
 }
 
 // inside returns path relative to the case's directory, "." for the directory

@@ -17,32 +17,61 @@ var ErrForbidden = errors.New("tracing programs is not permitted here")
 // input while it is not yet known whether that ends it.
 const patienceToLearn = 200 * time.Millisecond
 
-// Case runs the program undisturbed, alone and then with a second one, to
-// learn what it does and what it promises, and returns the case in which the
-// actors start and stop it in the given number of rounds.
-func (p Program) Case(actors, rounds int) (race.Case, error) {
+// Cases runs the program undisturbed, alone and then with a second one, to
+// learn what it does and what it promises. It returns the cases to explore,
+// the smallest first, in which the actors start and stop the program in up to
+// that many rounds.
+func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command}
 	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: p.Probe}
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
 	if err := s.learnAlone(c); err != nil {
-		return c, err
+		return nil, err
 	}
 	if s.losers == "" {
 		if err := s.learnLosers(c); err != nil {
-			return c, err
+			return nil, err
 		}
 	}
 	c.Options = s.options()
+	stale := race.File{Name: race.PIDFile, Kind: race.Regular, Content: strings.ReplaceAll(s.content, "{pid}", "{dead}")}
+	cases := []race.Case{p.cast(c, "%d actors, %d round", actors, 1)}
+	if s.content != "" {
+		cases = append(cases, p.cast(c, "%d actors, %d round, a stale pid file", actors, 1, stale))
+	}
+	if p.Strict {
+		cases = append(cases, p.strict(c, actors)...)
+	}
+	if rounds > 1 {
+		cases = append(cases, p.cast(c, "%d actors, %d rounds", actors, rounds))
+	}
+	return cases, nil
+}
+
+// cast returns c with its actors, a probe among them if there is one.
+func (p Program) cast(c race.Case, title string, actors, rounds int, files ...race.File) race.Case {
+	c = c.Clone()
+	c.Title = fmt.Sprintf(title, actors, rounds)
+	c.Files = files
 	for i := range actors {
-		script := slices.Repeat([]string{opStart, opStop}, rounds)
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: script})
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: slices.Repeat([]string{opStart, opStop}, rounds)})
 	}
 	if len(p.Probe) > 0 {
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(actors), Script: slices.Repeat([]string{opProbe}, rounds)})
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(actors), Script: []string{opProbe}})
 	}
-	return c, nil
+	return c
+}
+
+// strict are the cases in which somebody else has a hand.
+func (p Program) strict(c race.Case, actors int) []race.Case {
+	removed := p.cast(c, "%d actors, %d round, and an operator removes the pid file", actors, 1)
+	removed.Actors = append(removed.Actors, race.Actor{Name: race.ActorName(len(removed.Actors)), Script: []string{opRemove}})
+	link := p.cast(c, "%d actor, %d round, a link in the place of the pid file", 1, 1,
+		race.File{Name: race.PIDFile, Kind: race.Link, Content: "victim"},
+		race.File{Name: "victim", Kind: race.Regular, Content: "precious\n"})
+	return []race.Case{removed, link}
 }
 
 // learnAlone finds out how the program stops, what its pid file holds while

@@ -303,7 +303,7 @@ func (o *oracle) judgeEnd(v view) {
 		return
 	}
 	for _, e := range v.left {
-		known := slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == e.name && e.name != race.PIDFile })
+		known := slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == e.name && (e.name != race.PIDFile || f.Kind != race.Regular) })
 		if !known && !slices.Contains(o.settings.leaves, e.name) {
 			o.breaks(v.event, race.I3, "all have stopped, and %s remains", e.name)
 		}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,38 +18,60 @@ const parkAfter = time.Second
 
 // mayStep reports whether a process may make its next step.
 func (r *run) mayStep(p *process) bool {
-	if p.parked == len(r.events) && p.parked > 0 {
+	if p.parked > 0 && p.parked == len(r.events) {
 		return false
 	}
-	return !r.repeats(p) || !r.othersActive(p.actor)
+	if !r.repeats(p) {
+		return true
+	}
+	for _, other := range r.actors {
+		if other != p.actor && other.active() && !r.repeating(other) && !r.movedSince(p, other) {
+			return false
+		}
+	}
+	return true
 }
 
-func (r *run) othersActive(a *actor) bool {
-	for _, other := range r.actors {
-		if other != a && other.active() {
+// movedSince reports whether the other actor has made a move after the last
+// of the process.
+func (r *run) movedSince(p *process, other *actor) bool {
+	for _, e := range slices.Backward(r.events) {
+		if e.Actor == p.lane {
+			return false
+		}
+		if actorOf(e.Actor) == other.name {
 			return true
 		}
 	}
 	return false
 }
 
-// repeats reports whether a process is about to do what it has done before
-// while nobody else moved: again after a refusal, or for the third time.
+// repeating reports whether all that an actor can do is to try again.
+func (r *run) repeating(a *actor) bool {
+	return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.next() != nil && !r.repeats(p) })
+}
+
+func (r *run) othersActive(a *actor) bool {
+	return slices.ContainsFunc(r.actors, func(other *actor) bool { return other != a && other.active() })
+}
+
+// repeats reports whether a process is about to try again what was refused
+// before.
 func (r *run) repeats(p *process) bool {
-	call := p.next().call
-	var refused bool
-	same := 0
-	for i := len(r.events) - 1; i >= 0 && actorOf(r.events[i].Actor) == p.actor.name && r.events[i].Op != opStart; i-- {
-		e := r.events[i]
-		if e.Actor != p.lane {
-			continue
+	k := p.next()
+	if k == nil {
+		return false
+	}
+	refused := false
+	for _, e := range slices.Backward(r.events) {
+		if e.Actor == p.actor.name && e.Op == opStart {
+			return false
 		}
-		refused = refused || refusals[e.Result]
-		if e.Op == call.name && strings.HasPrefix(e.Detail, call.words) {
-			same++
-		}
-		if same > 0 && refused || same > 1 {
-			return true
+		if e.Actor == p.lane {
+			refused = refused || refusals[e.Result]
+			if refused && e.Op == k.call.name && strings.HasPrefix(e.Detail, k.call.words) {
+				return true
+			}
 		}
 	}
 	return false
@@ -59,7 +82,7 @@ var refusals = map[string]bool{"refused": true, "EEXIST": true, "EAGAIN": true, 
 // try makes the next step of a process. If it is one more of the same, it goes
 // on until the process does something else, and the step is the last of them.
 func (r *run) try(p *process, k *task) (*task, error) {
-	again := r.repeats(p)
+	again := r.repeats(p) && !r.othersActive(p.actor)
 	for deadline := time.Now().Add(parkAfter); ; {
 		r.guard(k)
 		r.step(k)

@@ -52,4 +52,5 @@ type Program struct {
 	Stop     string   // "eof", "term" or "int"
 	Losers   string   // what a refused start does: "exit" or "serve"
 	LockFile string   // name of a separate lock file in the case's directory
+	Strict   bool     // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 }

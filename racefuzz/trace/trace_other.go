@@ -9,8 +9,8 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-func (Program) Case(actors, rounds int) (race.Case, error) {
-	return race.Case{}, errors.ErrUnsupported
+func (Program) Cases(actors, rounds int) ([]race.Case, error) {
+	return nil, errors.ErrUnsupported
 }
 
 func Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {

@@ -90,7 +90,7 @@ func (v variant) acquire(path string) (int, error) {
 		if err := v.lock(fd); err != nil {
 			return -1, err
 		}
-		if !v.unchecked && !same(fd, path) {
+		if !v.unchecked && !v.same(fd, path) {
 			unix.Close(fd)
 			continue
 		}
@@ -125,9 +125,14 @@ func (v variant) lock(fd int) error {
 	return errRunning
 }
 
-func same(fd int, path string) bool {
+// same reports whether the name still means the open file.
+func (v variant) same(fd int, path string) bool {
+	stat := unix.Lstat
+	if v.follows {
+		stat = unix.Stat
+	}
 	var open, named unix.Stat_t
-	return unix.Fstat(fd, &open) == nil && unix.Lstat(path, &named) == nil &&
+	return unix.Fstat(fd, &open) == nil && stat(path, &named) == nil &&
 		open.Dev == named.Dev && open.Ino == named.Ino
 }
 
@@ -141,7 +146,7 @@ func record(fd, pid int) error {
 }
 
 func release(path string, fd int) error {
-	if same(fd, path) {
+	if (variant{}).same(fd, path) {
 		if err := unix.Unlink(path); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 
@@ -17,7 +18,7 @@ var variants = map[string]variant{
 	"truncate-before-lock": correct(func(v *variant) { v.flags = unix.O_TRUNC }),
 	"no-recheck":           correct(func(v *variant) { v.unchecked = true }),
 	"write-before-lock":    correct(func(v *variant) { v.early = true }),
-	"follows-symlink":      correct(func(v *variant) { v.follows = true; v.unchecked = true }),
+	"follows-symlink":      correct(func(v *variant) { v.follows = true }),
 	"loser-unlinks":        correct(func(v *variant) { v.loses = func(path string) { unix.Unlink(path) } }),
 	"unlink-by-path": correct(func(v *variant) {
 		v.release = func(path string, fd int) error {
@@ -85,10 +86,13 @@ var variants = map[string]variant{
 		}
 	}),
 	"close-without-unlock": correct(func(v *variant) {
-		v.release = func(path string, fd int) error {
-			go exec.Command("true").Run() // between fork and exec it has the descriptor
-			unix.Unlink(path)
-			return unix.Close(fd)
+		v.release = func(_ string, fd int) error { // the file stays
+			go exec.Command("true").Run()
+			for !forked() {
+				runtime.Gosched()
+			}
+			unix.Ftruncate(fd, 0)
+			return unix.Close(fd) // and the child, before its exec, has the descriptor too
 		}
 	}),
 	"record-lock-lost": correct(func(v *variant) {
@@ -166,6 +170,17 @@ func replace(path string) error {
 	}
 	unix.Unlink(path)
 	return create(path)
+}
+
+// forked reports whether this process has a child.
+func forked() bool {
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, list := range lists {
+		if data, err := os.ReadFile(list); err == nil && len(data) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func unlink(path string, _ int) error { return unix.Unlink(path) }

@@ -1,0 +1,236 @@
+package trace
+
+// Proves that racefuzz finds the race in unmodified programs of three
+// languages, whatever the bug, and none in those that are correct. With -exam
+// the whole corpus sits for it, which takes minutes.
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+var (
+	exam    = flag.Bool("exam", false, "run every daemon of the corpus, the correct ones to the end of their bounds")
+	workers = flag.Int("workers", 2, "cases run at the same time")
+)
+
+// daemons is where the corpus lies.
+var daemons, _ = filepath.Abs("../../testdata/daemons")
+
+// bug is a daemon and the invariants it may be found to break.
+type bug struct {
+	name   string
+	breaks string
+	quick  bool // it is run without -exam
+}
+
+var goBugs = []bug{
+	{"truncate-before-lock", "I2", true},
+	{"no-recheck", "I1 I2", true},
+	{"unlock-then-unlink", "I1 I5", false},
+	{"loser-unlinks", "I5", false},
+	{"unlink-by-path", "I5", false},
+	{"no-truncate", "I4", false},
+	{"rewrite-truncating", "I2", true},
+	{"write-before-lock", "I2", false},
+	{"exists-means-running", "I4", true},
+	{"stale-by-pid", "I1 I2 I5", false},
+	{"check-then-write", "I1 I2", false},
+	{"crash-between-create-and-write", "I4", false},
+	{"follows-symlink", "I11", false},
+	{"child-inherits-lock", "I4", true},
+	{"close-without-unlock", "I7", false},
+	{"record-lock-lost", "I1", false},
+	{"collected-lock", "I1", false},
+	{"probe-takes-exclusive", "I7", true},
+	{"probe-trusts-residue", "I6", false},
+	{"probe-reads-then-locks", "I6", false},
+	{"probe-creates", "I3", false},
+}
+
+var pythonBugs = []bug{
+	{"truncate_before_lock", "I2", true},
+	{"no_recheck", "I1 I2", true},
+	{"unlock_then_unlink", "I1 I5", false},
+	{"loser_unlinks", "I5", false},
+	{"write_before_lock", "I2", false},
+	{"no_truncate", "I4", false},
+	{"rewrite_truncating", "I2", false},
+	{"exists_means_running", "I4", false},
+	{"stale_by_pid", "I1 I2 I5", false},
+	{"check_then_write", "I1 I2", false},
+	{"child_inherits_lock", "I4", false},
+	{"close_without_unlock", "I7", false},
+	{"record_lock_lost", "I1", false},
+}
+
+var shBugs = []bug{
+	{"truncate_before_lock", "I2", true},
+	{"no_recheck", "I1 I2", true},
+	{"unlock_then_unlink", "I1 I5", false},
+	{"loser_unlinks", "I5", false},
+	{"write_before_lock", "I2", false},
+	{"no_truncate", "I4", false},
+	{"rewrite_truncating", "I2", false},
+	{"exists_means_running", "I4", false},
+	{"stale_by_pid", "I1 I2 I5", false},
+	{"check_then_write", "I1 I2", false},
+	{"child_inherits_lock", "I4", false},
+}
+
+func TestRacesInGoAreFound(t *testing.T) {
+	binary := buildDaemon(t)
+	findAll(t, goBugs, func(name string) Program {
+		p := Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit", Strict: true}
+		if strings.HasPrefix(name, "probe-") {
+			p.Probe = append(p.Command, "probe")
+		}
+		return p
+	})
+}
+
+func TestRacesInPythonAreFound(t *testing.T) {
+	python := findPython(t)
+	findAll(t, pythonBugs, func(name string) Program {
+		return Program{Command: []string{python, filepath.Join(daemons, "python", name+".py"), "{pidfile}"}, Losers: "exit"}
+	})
+}
+
+func TestRacesInShellScriptsAreFound(t *testing.T) {
+	needFlock(t)
+	findAll(t, shBugs, func(name string) Program {
+		return Program{Command: []string{"sh", filepath.Join(daemons, "sh", name+".sh"), "{pidfile}"}, Losers: "exit"}
+	})
+}
+
+func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
+	for _, b := range bugs {
+		if !b.quick && !*exam {
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) {
+			schedules, found := search(t, program(b.name), Bounds{2, 1}, 2)
+			if !strings.Contains(b.breaks, string(found.Verdict.Invariant)) || !found.Verdict.Broken() {
+				t.Fatalf("after %d schedules: %v, want one of %s\n%s", schedules, found.Verdict, b.breaks, lanes(found.Events))
+			}
+			t.Logf("%d schedules, %d steps: %v", schedules, len(found.Events), found.Verdict)
+		})
+	}
+}
+
+// search explores the program's cases until one breaks an invariant, and
+// replays that.
+func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
+	t.Helper()
+	cases, err := p.Cases(2, rounds)
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	schedules := 0
+	for _, c := range cases {
+		r, err := Explore(t.Context(), c, b, 0, *workers)
+		if err != nil {
+			explain(t, c, err)
+		}
+		schedules += r.Schedules
+		t.Logf("%s: %d schedules, complete: %v", c.Title, r.Schedules, r.Complete)
+		if !r.Verdict.Broken() {
+			continue
+		}
+		again, err := Replay(c, race.ScheduleOf(r.Events))
+		if err != nil {
+			explain(t, c, err)
+		}
+		if again.Verdict != r.Verdict {
+			t.Fatalf("replayed: %v, first: %v", again.Verdict, r.Verdict)
+		}
+		return schedules, r
+	}
+	return schedules, Result{}
+}
+
+func explain(t *testing.T, c race.Case, err error) {
+	t.Helper()
+	var diverged *DivergedError
+	if errors.As(err, &diverged) {
+		t.Fatalf("%s: %v; so far:\n%s", c.Title, err, lanes(diverged.Events))
+	}
+	t.Fatalf("%s: %v", c.Title, err)
+}
+
+func lanes(events []race.Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		mark := " "
+		if e.Preempted {
+			mark = "!"
+		}
+		fmt.Fprintf(&b, "%s %-32s %-60s file %q, lock %q\n", mark, e.Step, e.Detail, e.File, e.Lock)
+	}
+	return b.String()
+}
+
+func TestCorrectDaemonsAreClean(t *testing.T) {
+	binary := buildDaemon(t)
+	bounds, rounds := Bounds{1, 0}, 1
+	if *exam {
+		bounds, rounds = Bounds{2, 1}, 2
+	}
+	programs := map[string]Program{
+		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Strict: true},
+		"go-probe": {Command: []string{binary, "correct", "{pidfile}"}, Probe: []string{binary, "correct", "{pidfile}", "probe"}},
+		"python":   {Command: []string{findPython(t), filepath.Join(daemons, "python", "correct.py"), "{pidfile}"}},
+		"sh":       {Command: []string{"sh", filepath.Join(daemons, "sh", "correct.sh"), "{pidfile}"}},
+	}
+	for name, p := range programs {
+		t.Run(name, func(t *testing.T) {
+			schedules, found := search(t, p, bounds, rounds)
+			if found.Verdict.Broken() {
+				t.Fatalf("%v\n%s", found.Verdict, lanes(found.Events))
+			}
+			t.Logf("%d schedules", schedules)
+		})
+	}
+}
+
+func buildDaemon(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "daemon")
+	cmd := exec.Command("go", "build", "-o", binary, filepath.Join(daemons, "go"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// findPython returns the interpreter itself: a version manager's stand-in is
+// a shell script that takes ten times as long to start.
+func findPython(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
+	if err != nil {
+		t.Skip("needs python3")
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func needFlock(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("flock"); err != nil {
+		t.Skip("needs flock(1)")
+	}
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("needs /proc")
+	}
+}

@@ -1,0 +1,34 @@
+"""The child has the descriptor too, and with it the lock after a crash."""
+
+import fcntl
+import os
+import subprocess
+import sys
+
+
+def same(fd, path):
+    try:
+        return os.path.samestat(os.fstat(fd), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+path = sys.argv[1]
+while True:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("already running")
+    if same(fd, path):
+        break
+    os.close(fd)
+line = b"%d\n" % os.getpid()
+os.pwrite(fd, line, 0)
+os.ftruncate(fd, len(line))
+child = subprocess.Popen(["sleep", "1000"], pass_fds=[fd])
+sys.stdin.read()
+child.kill()
+if same(fd, path):
+    os.unlink(path)
+fcntl.flock(fd, fcntl.LOCK_UN)

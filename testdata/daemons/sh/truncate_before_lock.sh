@@ -1,0 +1,13 @@
+#!/bin/sh
+# The redirection empties the file before flock is asked.
+file=$1
+pid=$$
+while :; do
+	exec 9>"$file" || exit
+	flock -n 9 || exit
+	[ "$file" -ef /proc/$$/fd/9 ] && break # it still has its name
+done
+printf '%s\n' $pid >&9
+truncate -s $((${#pid} + 1)) /proc/$$/fd/9
+cat >/dev/null 9<&- # a child that had the lock would keep it after a crash
+[ "$file" -ef /proc/$$/fd/9 ] && rm "$file"

@@ -1,0 +1,14 @@
+#!/bin/sh
+# The lock is given back before the file is removed, by when it may be another's.
+file=$1
+pid=$$
+while :; do
+	exec 9<>"$file" || exit
+	flock -n 9 || exit
+	[ "$file" -ef /proc/$$/fd/9 ] && break # it still has its name
+done
+printf '%s\n' $pid >&9
+truncate -s $((${#pid} + 1)) /proc/$$/fd/9
+cat >/dev/null 9<&- # a child that had the lock would keep it after a crash
+exec 9<&-
+rm "$file"

@@ -11,7 +11,7 @@ import (
 // foreignUsers names the processes, other than this one, that have a file of
 // the database in dir open, in any way: with SQLite, or copying it. It sees
 // the processes that this user may look into.
-func foreignUsers(dir string) ([]string, error) {
+func foreignUsers(dir string) []string {
 	var files []os.FileInfo
 	for _, name := range databaseFiles(databaseFile) {
 		if info, err := os.Lstat(filepath.Join(dir, name)); err == nil {
@@ -32,7 +32,7 @@ func foreignUsers(dir string) ([]string, error) {
 		who = append(who, fmt.Sprintf("%s, pid %d", strings.TrimSpace(string(name)), pid))
 	}
 	if len(who) > 0 {
-		return who, nil
+		return who
 	}
 	return foreignConnection(dir)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,7 +57,11 @@ func (r *removal) seize() (_ *seized, err error) {
 	if err != nil || r.force {
 		return s, err
 	}
-	return s, r.refuseForeign()
+	if who := foreignUsers(r.store); len(who) > 0 {
+		return s, &problem{what: "the database is open in another program (" + strings.Join(who, ", ") + "); refusing to remove it",
+			hint: "close it and try again, or remove the memories all the same: memlatch uninstall --force"}
+	}
+	return s, nil
 }
 
 func (r *removal) seizePIDFiles(s *seized) error {
@@ -89,25 +92,4 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		}
 	}
 	return nil
-}
-
-func pidText(pid int) string {
-	if pid == 0 {
-		return "pid unknown"
-	}
-	return fmt.Sprintf("pid %d", pid)
-}
-
-// refuseForeign returns an error if a program other than a memlatch has the
-// database open.
-func (r *removal) refuseForeign() error {
-	who, err := foreignUsers(r.store)
-	if err != nil {
-		return err
-	}
-	if len(who) == 0 {
-		return nil
-	}
-	return &problem{what: "the database is open in another program (" + strings.Join(who, ", ") + "); refusing to remove it",
-		hint: "close it and try again, or remove the memories all the same: memlatch uninstall --force"}
 }

@@ -34,10 +34,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	logger := log.New(stderr, "memlatch: ", 0)
 	claim, store := &claim{log: logger}, newStore(place)
-	started := make(chan error, 1) // beside the rest: a host is waiting
-	go func() { started <- claim.start(place) }()
-	server := newServer(claim, store)
-	if err := <-started; err != nil {
+	if err := claim.start(place); err != nil {
 		return fail(stderr, exitFailed, err)
 	}
 	keeping, stopKeeping := context.WithCancel(context.Background())
@@ -48,7 +45,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	}()
 	go watchHost(ctx, stop)
 
-	drained := converse(ctx, server, stdin, stdout)
+	drained := converse(ctx, newServer(claim, store), stdin, stdout)
 	code := exitOK
 	if !drained {
 		logger.Print("left with requests unanswered")

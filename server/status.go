@@ -60,13 +60,10 @@ func status(args []string, stdout, stderr io.Writer) int {
 }
 
 func (r report) print(w io.Writer) {
-	switch {
-	case !r.Running:
+	if r.Running {
+		fmt.Fprintf(w, "running, %s (%s)\n", pidText(r.PID), r.Role)
+	} else {
 		fmt.Fprintln(w, "not running")
-	case r.PID == 0:
-		fmt.Fprintln(w, "running, pid unknown")
-	default:
-		fmt.Fprintf(w, "running, pid %d\n", r.PID)
 	}
 	fmt.Fprintf(w, "pid file: %s (%s)\n", r.PIDFile, r.State)
 	switch {
@@ -77,6 +74,13 @@ func (r report) print(w io.Writer) {
 	default:
 		fmt.Fprintf(w, "store: %s (%s, %d bytes)\n", r.Store.Path, howMany(r.Store.Memories), r.Store.Bytes)
 	}
+}
+
+func pidText(pid int) string {
+	if pid == 0 {
+		return "pid unknown"
+	}
+	return fmt.Sprintf("pid %d", pid)
 }
 
 // howMany says n memories.

@@ -28,8 +28,11 @@ func (OS) Open(path string, mode Mode) (File, error) {
 		f.fd, err = unix.Open(path, flags, 0o600)
 		return err
 	})
-	if err == unix.ELOOP {
+	switch err {
+	case unix.ELOOP:
 		err = errLink
+	case unix.ENXIO, unix.EOPNOTSUPP: // a socket, or a device that nobody serves
+		err = errNotRegular
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -60,7 +63,7 @@ func (f *file) usable(mode Mode) error {
 
 func (OS) Same(f File, path string) (bool, error) {
 	var named unix.Stat_t
-	switch err := unix.Lstat(path, &named); err {
+	switch err := retry(func() error { return unix.Lstat(path, &named) }); err {
 	case nil:
 		open := &f.(*file).stat
 		return open.Dev == named.Dev && open.Ino == named.Ino, nil
@@ -72,7 +75,7 @@ func (OS) Same(f File, path string) (bool, error) {
 }
 
 func (OS) Remove(path string) error {
-	return pathError("unlink", path, unix.Unlink(path))
+	return pathError("unlink", path, retry(func() error { return unix.Unlink(path) }))
 }
 
 func (OS) PID() int { return os.Getpid() }
@@ -92,7 +95,7 @@ func (f *file) TryLock(exclusive bool) error {
 }
 
 func (f *file) Unlock() error {
-	return pathError("flock", f.path, unix.Flock(f.fd, unix.LOCK_UN))
+	return pathError("flock", f.path, retry(func() error { return unix.Flock(f.fd, unix.LOCK_UN) }))
 }
 
 func (f *file) ReadAt(p []byte, off int64) (n int, err error) {

@@ -1,0 +1,3 @@
+package lock
+
+var ownObstacles []obstacle

@@ -1,5 +1,5 @@
 # Aliases; what they do is said where it is done.
-.PHONY: test race fuzz check dist
+.PHONY: test race fuzz bench check dist
 
 test:
 	go test ./...
@@ -9,6 +9,9 @@ race:
 
 fuzz:
 	go run ./racefuzz -n 200
+
+bench:
+	go run ./ci/bench
 
 check:
 	.ci/run

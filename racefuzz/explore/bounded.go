@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -16,8 +17,9 @@ import (
 func Bounded(ctx context.Context, p Plan) (Result, error) {
 	var all []*frontier
 	fewest, most := math.MaxInt, 0
+	var ran atomic.Int64
 	for _, c := range p.Cases {
-		all = append(all, newFrontier(p, c))
+		all = append(all, newFrontier(p, c, &ran))
 		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
 	}
 	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
@@ -41,8 +43,9 @@ func Bounded(ctx context.Context, p Plan) (Result, error) {
 func Exhaustive(ctx context.Context, p Plan) (Result, error) {
 	p.Bounds.Preemptions = 0
 	var all []*frontier
+	var ran atomic.Int64
 	for _, c := range p.Cases {
-		f := newFrontier(p, c)
+		f := newFrontier(p, c, &ran)
 		f.free = true
 		all = append(all, f)
 	}
@@ -134,6 +137,8 @@ type frontier struct {
 	free   bool // preemptions cost nothing
 	best   bool // look for the shortest witness, not the first
 
+	ran *atomic.Int64 // schedules of all frontiers that share a limit
+
 	open      map[Bounds][]*node // beginnings of schedules that are still to be run, by what they spend
 	seen      map[uint64]uint64  // by state: with which spendings it was reached
 	schedules int
@@ -144,9 +149,9 @@ type frontier struct {
 	events  []race.Event
 }
 
-func newFrontier(p Plan, c race.Case) *frontier {
+func newFrontier(p Plan, c race.Case, ran *atomic.Int64) *frontier {
 	return &frontier{
-		plan: p, c: c, bounds: p.Bounds,
+		plan: p, c: c, bounds: p.Bounds, ran: ran,
 		open: map[Bounds][]*node{{}: {nil}},
 		seen: map[uint64]uint64{},
 	}
@@ -169,7 +174,7 @@ func (f *frontier) spend(ctx context.Context, total int) error {
 // explore runs all schedules that spend exactly that much, or until one of
 // them is a witness or the plan's limit is reached.
 func (f *frontier) explore(ctx context.Context, spent Bounds) error {
-	for len(f.open[spent]) > 0 && (f.witness == nil || f.best) && (f.plan.Limit == 0 || f.schedules < f.plan.Limit) {
+	for len(f.open[spent]) > 0 && (f.witness == nil || f.best) && !f.exhausted() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -183,6 +188,10 @@ func (f *frontier) explore(ctx context.Context, spent Bounds) error {
 	return nil
 }
 
+func (f *frontier) exhausted() bool {
+	return f.plan.Limit > 0 && f.ran.Load() >= int64(f.plan.Limit)
+}
+
 // run makes the choices up to last and then goes on with whoever has the turn. Where
 // the schedule could go another way, that becomes a branch.
 func (f *frontier) run(last *node, spent Bounds) error {
@@ -192,6 +201,7 @@ func (f *frontier) run(last *node, spent Bounds) error {
 	}
 	defer r.Close()
 	f.schedules++
+	f.ran.Add(1)
 	defer func() {
 		f.steps += len(f.events)
 		f.plan.Progress.ran(len(f.events))

@@ -7,20 +7,49 @@ import (
 )
 
 // critical finds the two steps on whose order it depends whether w breaks its
-// invariant. Where they are apart, the first is put off until they are
-// adjacent: the witness that is returned may have one more preemption.
-func critical(tier race.Tier, w Witness) (Witness, [2]int) {
-	for tail := 1; tail <= 2; tail++ {
-		for k := len(w.Events) - 1; k >= tail; k-- {
-			if w.Events[k].Actor == w.Events[k-1].Actor {
-				continue
-			}
-			if v, pair, ok := putOff(tier, w, k-tail, k); ok {
-				return v, pair
+// invariant. Where they are apart, one is moved until they are adjacent: the
+// witness that is returned may have more preemptions than w, though as few as
+// possible.
+func critical(tier race.Tier, w Witness) (best Witness, pair [2]int) {
+	best = w
+	consider := func(v Witness, p [2]int, ok bool) {
+		if ok && (pair == [2]int{} || simplerThan(v, best)) {
+			best, pair = v, p
+		}
+	}
+	for steps := 1; steps <= 2 && pair == [2]int{}; steps++ {
+		for k := len(w.Events) - 1; k >= steps; k-- {
+			if w.Events[k].Actor != w.Events[k-1].Actor {
+				consider(putOff(tier, w, k-steps, k))
+				consider(pullUp(tier, w, k, min(k+steps, len(w.Events))))
 			}
 		}
 	}
-	return w, [2]int{}
+	return best, pair
+}
+
+func simplerThan(v, w Witness) bool {
+	a, b := race.Preemptions(v.Events), race.Preemptions(w.Events)
+	return a < b || a == b && len(v.Events) < len(w.Events)
+}
+
+// pullUp moves the steps from k to before end, which are one actor's, in front
+// of more and more of the steps before them, until the case passes.
+func pullUp(tier race.Tier, w Witness, k, end int) (Witness, [2]int, bool) {
+	s := race.ScheduleOf(w.Events)
+	last := w
+	for i := k - 1; i >= 0 && s[i].Actor != s[k].Actor; i-- {
+		v, err := Follow(tier, w.Case, moved(s, k, end, i))
+		switch {
+		case err != nil, v.Verdict.Broken() && v.Verdict.Invariant != w.Verdict.Invariant:
+			return w, [2]int{}, false
+		case v.Verdict.Broken():
+			last = v
+			continue
+		}
+		return last, [2]int{i, i + 1}, adjacent(last.Events, s[i], s[k], i+1)
+	}
+	return w, [2]int{}, false
 }
 
 // putOff moves the steps from i to before k, which are one actor's, behind

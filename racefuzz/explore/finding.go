@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -64,10 +65,12 @@ func alike(a, b race.Event) bool {
 }
 
 // shrink looks for a witness of a smaller case, as long as there is one that
-// breaks the same invariant, and then for the shortest of that case.
+// breaks the same invariant, and then for the shortest of that case. What the
+// case was called does not fit a smaller one.
 func shrink(ctx context.Context, p Plan, w Witness) Witness {
 	p.Bounds, p.Invariants = spentBy(w), []race.Invariant{w.Verdict.Invariant}
 	p.Limit = effort
+	before := w.Case
 	for smaller := true; smaller; {
 		smaller = false
 		for _, c := range simpler(w.Case) {
@@ -76,6 +79,9 @@ func shrink(ctx context.Context, p Plan, w Witness) Witness {
 				break
 			}
 		}
+	}
+	if !reflect.DeepEqual(w.Case, before) {
+		w.Case.Title = ""
 	}
 	if found := p.shortest(ctx, w.Case, true); found != nil && len(found.Events) <= len(w.Events) {
 		w = *found
@@ -86,7 +92,7 @@ func shrink(ctx context.Context, p Plan, w Witness) Witness {
 // shortest returns a witness of c that spends least, and of those the
 // shortest if that is asked for.
 func (p Plan) shortest(ctx context.Context, c race.Case, best bool) *Witness {
-	f := newFrontier(p, c)
+	f := newFrontier(p, c, new(atomic.Int64))
 	f.best = best
 	for total := range p.Bounds.most() + 1 {
 		if err := f.spend(ctx, total); err != nil || f.witness != nil {
@@ -121,7 +127,12 @@ func simpler(c race.Case) []race.Case {
 		cases = append(cases, less)
 	}
 	for i := len(c.Actors) - 1; i >= 0 && len(c.Actors) > 1; i-- {
-		add(func(c *race.Case) { c.Actors = slices.Delete(c.Actors, i, i+1) })
+		add(func(c *race.Case) {
+			c.Actors = slices.Delete(c.Actors, i, i+1)
+			for j := range c.Actors {
+				c.Actors[j].Name = race.ActorName(j)
+			}
+		})
 	}
 	for i, a := range c.Actors {
 		for j := len(a.Script) - 1; j >= 0 && len(a.Script) > 1; j-- {

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -79,6 +80,32 @@ func Cases(target, tier, rules string) []race.Case {
 			}
 			for i, script := range play.scripts {
 				c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: strings.Fields(script)})
+			}
+			cases = append(cases, c)
+		}
+	}
+	return cases
+}
+
+// Servers returns what that many actors are tried with who all start and stop
+// in as many rounds, or of whom the last one probes: from no pid file, and
+// from a dead process's.
+func Servers(target, tier, rules string, actors, rounds int) []race.Case {
+	var cases []race.Case
+	for _, last := range []string{"acquire release", "probe"} {
+		for _, start := range starts[:2] {
+			c := race.Case{Tier: tier, Target: target, Rules: rules, Files: start.files}
+			for i := range actors {
+				words := "acquire release"
+				if i == actors-1 {
+					words = last
+				}
+				script := slices.Repeat(strings.Fields(words), rounds)
+				c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: script})
+			}
+			c.Title = fmt.Sprintf("%s, %d servers", start.name, actors)
+			if last == "probe" {
+				c.Title = fmt.Sprintf("%s, %d servers and a probe", start.name, actors-1)
 			}
 			cases = append(cases, c)
 		}

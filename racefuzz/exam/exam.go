@@ -1,0 +1,175 @@
+// Package exam measures the explorer: on every bug of the corpus, beside what
+// luck would find, and by how its work grows.
+package exam
+
+import (
+	"context"
+	"math/big"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/explore"
+	"github.com/memlatch/memlatch/racefuzz/mutant"
+	"github.com/memlatch/memlatch/racefuzz/race"
+	"github.com/memlatch/memlatch/racefuzz/stage"
+)
+
+// Bounds are those within which every mutant shows itself, and the shipped
+// protocol must not break.
+var Bounds = explore.Bounds{Preemptions: 2, Crashes: 1, Faults: 1}
+
+// Row is one mutant on one tier.
+type Row struct {
+	Mutant      string
+	Tier        string
+	Rules       string
+	Invariant   race.Invariant // that was broken; "" for none
+	Schedules   int            // to the first witness, or in all
+	Time        time.Duration  // likewise
+	Steps       int            // of the shrunk witness
+	Preemptions int            // likewise
+	// Uncontrolled is the number of tries, with all actors started at once
+	// and no scheduler, until the mutant showed itself; 0 when it did not
+	// within Tries, which is 0 where it was not tried.
+	Uncontrolled int
+	Tries        int
+	Finding      explore.Finding
+}
+
+// Paper says what is to be sat.
+type Paper struct {
+	Dir     string // the kernel tier's temporary directories are made below it
+	Workers int
+	Limit   int // of schedules for one mutant on one tier
+	Tries   int // of uncontrolled ones; 0 for none
+}
+
+// Sit runs every mutant on every tier of the explorer that can see it, and
+// calls each with what came of it.
+func Sit(ctx context.Context, p Paper, each func(Row)) error {
+	for _, m := range mutant.All() {
+		for _, letter := range []string{"m", "k"} {
+			elsewhere := letter == "k" && m.Rules == "windows" && runtime.GOOS != "windows"
+			if !strings.Contains(m.Tiers, letter) || elsewhere {
+				continue
+			}
+			row, err := sit(ctx, p, m, letter)
+			if err != nil {
+				return err
+			}
+			each(row)
+		}
+	}
+	return nil
+}
+
+func sit(ctx context.Context, p Paper, m mutant.Protocol, letter string) (Row, error) {
+	row := Row{Mutant: m.Name, Tier: "model", Rules: "posix"}
+	tier := stage.Model()
+	if m.Rules != "" {
+		row.Rules = m.Rules
+	}
+	if letter == "k" {
+		row.Tier, row.Rules = "kernel", ""
+		tier = stage.Kernel(p.Dir)
+	}
+	defer tier.Close()
+	plan := explore.Plan{
+		Tier:       tier,
+		Cases:      stage.Cases(m.Name, row.Tier, row.Rules),
+		Bounds:     Bounds,
+		Invariants: m.Breaks,
+		Limit:      p.Limit,
+		Workers:    p.Workers,
+	}
+	began := time.Now()
+	result, err := explore.Bounded(ctx, plan)
+	row.Schedules, row.Time = result.Schedules, time.Since(began)
+	if err != nil || result.Witness == nil {
+		return row, err
+	}
+	row.Invariant = result.Witness.Verdict.Invariant
+	row.Finding, err = explore.Explain(ctx, plan, *result.Witness)
+	if err != nil {
+		return row, err
+	}
+	row.Steps, row.Preemptions = len(row.Finding.Events), race.Preemptions(row.Finding.Events)
+	if letter == "k" && p.Tries > 0 {
+		row.Tries = p.Tries
+		row.Uncontrolled, err = luck(ctx, p, result.Witness.Case)
+	}
+	return row, err
+}
+
+// luck returns the number of the first uncontrolled try in which c goes wrong.
+func luck(ctx context.Context, p Paper, c race.Case) (int, error) {
+	u, err := stage.NewUncontrolled(p.Dir)
+	if err != nil {
+		return 0, err
+	}
+	defer u.Close()
+	for n := 1; n <= p.Tries; n++ {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		wrong, err := u.Try(c)
+		if err != nil || wrong {
+			return n, err
+		}
+	}
+	return 0, nil
+}
+
+// Growth is how much there is to explore of the shipped protocol within a
+// bound on preemptions, without crashes, for servers that start and stop once.
+type Growth struct {
+	Actors        int
+	Preemptions   int
+	Complete      bool
+	Schedules     int
+	Steps         int
+	Time          time.Duration
+	Interleavings *big.Int // of as many actors whose steps are those of a start and a stop alone
+}
+
+// Grow measures 2 to 4 actors with 0 to 3 preemptions, each up to a limit of
+// schedules.
+func Grow(ctx context.Context, limit int, each func(Growth)) error {
+	tier := stage.Model()
+	defer tier.Close()
+	for actors := 2; actors <= 4; actors++ {
+		for preemptions := range 4 {
+			began := time.Now()
+			r, err := explore.Bounded(ctx, explore.Plan{
+				Tier:   tier,
+				Cases:  stage.Servers(mutant.Shipped, "model", "posix", actors, 1)[:1],
+				Bounds: explore.Bounds{Preemptions: preemptions},
+				Limit:  limit,
+			})
+			if err != nil {
+				return err
+			}
+			each(Growth{
+				Actors: actors, Preemptions: preemptions, Complete: r.Complete,
+				Schedules: r.Schedules, Steps: r.Steps, Time: time.Since(began),
+				Interleavings: interleavings(actors, alone),
+			})
+		}
+	}
+	return nil
+}
+
+// alone is the number of steps of a start and a stop that nobody disturbs.
+const alone = 9
+
+// interleavings is the number of orders of actors with that many steps each:
+// (actors × steps)! / (steps!)^actors.
+func interleavings(actors, steps int) *big.Int {
+	n := big.NewInt(1)
+	for i := range actors {
+		all := int64((i + 1) * steps)
+		n.Mul(n, new(big.Int).Binomial(all, int64(steps)))
+	}
+	return n
+}

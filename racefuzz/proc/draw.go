@@ -35,6 +35,9 @@ func cases(procs int) *rapid.Generator[race.Case] {
 		last := []string{opLast, opLook, opStart, opInitialize, opRole, opSettle, opRole, opList, opEOF, opLook, opStatus, opLook}
 		if chance(t, 40, "uninstall") {
 			c.Actors = append(c.Actors, race.Actor{Name: "remover", Script: removals(t, rounds)})
+			if chance(t, 50, "cut") {
+				last = append(last, opCut)
+			}
 			last = append(last, opUninstall, opHome)
 		}
 		if chance(t, 60, "asks") {
@@ -51,8 +54,18 @@ func cases(procs int) *rapid.Generator[race.Case] {
 	})
 }
 
+// chance is true in so many of a hundred draws. The integers that rapid draws
+// are small ones for the most part; its bits are fair.
 func chance(t *rapid.T, percent int, label string) bool {
-	return rapid.IntRange(0, 99).Draw(t, label) < percent
+	const bits = 7
+	n := 0
+	for range bits {
+		n *= 2
+		if rapid.Bool().Draw(t, label) {
+			n++
+		}
+	}
+	return n*100 < percent<<bits
 }
 
 func pick(t *rapid.T, label string, from ...string) string {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -601,8 +602,11 @@ func (a *actor) reads() {
 	a.watch(func() event {
 		began := a.w.now()
 		content := peek(a.w.pidFile())
-		e := *a.note(nil, opRead, content, began, a.w.now())
+		e := *a.note(nil, opRead, strconv.Quote(content), began, a.w.now())
 		e.File = content
+		if content == noFile {
+			e.Result = noFile
+		}
 		return e
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -150,11 +151,11 @@ func (t *trial) readings() {
 		}
 		for _, l := range t.careers {
 			switch {
-			case !l.held(e.began, e.Time) || e.Result == fmt.Sprintln(l.pid):
+			case !l.held(e.began, e.Time) || e.Result == strconv.Quote(fmt.Sprintln(l.pid)):
 			case e.Result == noFile:
 				t.breaks(i, race.I5, "the pid file is gone while %s holds it", l)
 			default:
-				t.breaks(i, race.I2, "the pid file holds %q while %s (%d) holds it", e.Result, l, l.pid)
+				t.breaks(i, race.I2, "the pid file says %s while %s (%d) holds it", e.Result, l, l.pid)
 			}
 		}
 	}

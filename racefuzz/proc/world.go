@@ -171,10 +171,13 @@ func (w *world) record(e event) {
 	if e.Op != opRead {
 		e.File = peek(w.pidFile())
 	}
+	e.Result, e.Detail = oneLine(e.Result), oneLine(e.Detail)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)
 }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // born takes note of a server's start and returns its number.
 func (w *world) born(l *life, began time.Duration) int {

@@ -39,8 +39,8 @@ var plays = []struct {
 	options map[string]string
 	store   bool // there is a store to be uninstalled
 }{
-	{name: "two servers", scripts: []string{"acquire release", "acquire"}, from: 5},
 	{name: "a server and a probe", scripts: []string{"acquire release", "probe"}, from: len(starts)},
+	{name: "two servers", scripts: []string{"acquire release", "acquire"}, from: 5},
 	{name: "two servers, and a signal that comes late", scripts: []string{"acquire release release", "acquire"}, from: 1},
 	{name: "two servers with the same pid", scripts: []string{"acquire release", "acquire"}, from: 1, options: map[string]string{OptionPIDs: "same"}},
 	{name: "two servers of two users", scripts: []string{"acquire release", "acquire"}, from: 1, options: map[string]string{OptionUsers: "each"}},

@@ -19,7 +19,7 @@ type actor struct {
 	first  *process   // of this round
 	server *process   // the one that is asked to stop, known while serving
 	stdin  *os.File
-	output string // file with its stdout and stderr
+	port   int
 
 	history []string // what it did in this round and what came of it
 }

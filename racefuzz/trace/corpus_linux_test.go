@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/explore"
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
@@ -48,8 +49,8 @@ var goBugs = []bug{
 	{"follows-symlink", "I11", false},
 	{"child-inherits-lock", "I4", true},
 	{"close-without-unlock", "I7", false},
-	{"record-lock-lost", "I1", false},
-	{"collected-lock", "I1", false},
+	{"record-lock-lost", "I1 I2", false},
+	{"collected-lock", "I1 I2", false},
 	{"probe-takes-exclusive", "I7", true},
 	{"probe-trusts-residue", "I6", false},
 	{"probe-reads-then-locks", "I6", false},
@@ -69,7 +70,7 @@ var pythonBugs = []bug{
 	{"check_then_write", "I1 I2", false},
 	{"child_inherits_lock", "I4", false},
 	{"close_without_unlock", "I7", false},
-	{"record_lock_lost", "I1", false},
+	{"record_lock_lost", "I1 I2", false},
 }
 
 var shBugs = []bug{
@@ -117,7 +118,7 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
-			schedules, found := search(t, program(b.name), Bounds{2, 1}, 2)
+			schedules, found := search(t, program(b.name), Bounds{Preemptions: 2, Crashes: 1}, 2)
 			if !strings.Contains(b.breaks, string(found.Verdict.Invariant)) || !found.Verdict.Broken() {
 				t.Fatalf("after %d schedules: %v, want one of %s\n%s", schedules, found.Verdict, b.breaks, lanes(found.Events))
 			}
@@ -139,18 +140,18 @@ func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
 	}
 	schedules := 0
 	for _, c := range cases {
-		r, err := Explore(t.Context(), c, b, 0, *workers)
-		if err != nil {
-			explain(t, c, err)
+		r, err := Tier{}.Explore(t.Context(), c, b, 0, *workers)
+		if err != nil || r.Diverged > 0 {
+			t.Fatalf("%s: %v, %d diverged", c.Title, err, r.Diverged)
 		}
 		schedules += r.Schedules
 		t.Logf("%s: %d schedules, complete: %v", c.Title, r.Schedules, r.Complete)
 		if !r.Verdict.Broken() {
 			continue
 		}
-		again, err := Replay(c, race.ScheduleOf(r.Events))
+		again, err := explore.Replay(Tier{}, c, race.ScheduleOf(r.Events))
 		if err != nil {
-			explain(t, c, err)
+			t.Fatalf("replayed: %v; first:\n%s", err, lanes(r.Events))
 		}
 		if again.Verdict != r.Verdict {
 			t.Fatalf("replayed: %v, first: %v", again.Verdict, r.Verdict)
@@ -158,15 +159,6 @@ func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
 		return schedules, r
 	}
 	return schedules, Result{}
-}
-
-func explain(t *testing.T, c race.Case, err error) {
-	t.Helper()
-	var diverged *DivergedError
-	if errors.As(err, &diverged) {
-		t.Fatalf("%s: %v; so far:\n%s", c.Title, err, lanes(diverged.Events))
-	}
-	t.Fatalf("%s: %v", c.Title, err)
 }
 
 func lanes(events []race.Event) string {
@@ -183,9 +175,9 @@ func lanes(events []race.Event) string {
 
 func TestCorrectDaemonsAreClean(t *testing.T) {
 	binary := buildDaemon(t)
-	bounds, rounds := Bounds{1, 0}, 1
+	bounds, rounds := Bounds{Preemptions: 1}, 1
 	if *exam {
-		bounds, rounds = Bounds{2, 1}, 2
+		bounds, rounds = Bounds{Preemptions: 2, Crashes: 1}, 2
 	}
 	programs := map[string]Program{
 		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Strict: true},

@@ -24,7 +24,7 @@ type branch struct {
 // except those that come to a state another one has been in at no higher cost.
 type explorer struct {
 	c      race.Case
-	dir    string
+	tier   Tier
 	bounds Bounds
 	limit  int
 
@@ -40,9 +40,12 @@ type explorer struct {
 // Explore runs every schedule of c within bounds, at most limit of them if
 // that is above 0, and stops at the first that breaks an invariant. Cancelling
 // ctx ends it early without an error.
-func Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
+//
+// Where an actor waits for work, or has ended, another may move without a
+// preemption, and a schedule that comes to a known state is not run on.
+func (t Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
 	x := &explorer{
-		c: c, bounds: bounds, limit: limit, seen: map[uint64][]Bounds{},
+		tier: t, c: c, bounds: bounds, limit: limit, seen: map[uint64][]Bounds{},
 		open: make([][]branch, bounds.cost()+1),
 	}
 	x.more = sync.NewCond(&x.mu)
@@ -58,7 +61,7 @@ func Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int
 		group.Go(x.work)
 	}
 	group.Wait()
-	x.result.Complete = x.err == nil && !x.result.Verdict.Broken() && x.next() < 0
+	x.result.Complete = x.err == nil && !x.result.Verdict.Broken() && x.result.Diverged == 0 && x.next() < 0
 	return x.result, x.err
 }
 
@@ -109,14 +112,15 @@ func (x *explorer) next() int {
 
 // execute runs one schedule: its beginning as it is given, then by default.
 func (x *explorer) execute(b branch) error {
-	r, err := start(x.c, x.dir)
+	r, err := start(x.c, x.tier.Dir)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	for _, m := range b.moves {
 		if !slices.Contains(r.Moves(), m) {
-			return &DivergedError{Events: r.events, Step: race.Step{Actor: m.Actor, Op: m.Op}}
+			x.diverged()
+			return nil
 		}
 		if _, err := r.Do(m); err != nil {
 			return err
@@ -137,6 +141,12 @@ func (x *explorer) execute(b branch) error {
 		}
 	}
 	return nil
+}
+
+func (x *explorer) diverged() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.result.Diverged++
 }
 
 // judge keeps the first schedule that breaks an invariant.
@@ -176,10 +186,14 @@ func (x *explorer) push(r *run, moves []race.Move, pick race.Move, free bool, us
 	defer x.mu.Unlock()
 	for _, m := range slices.Backward(moves) {
 		cost := used
-		if m.Fault != race.NoFault {
+		switch m.Fault {
+		case race.NoFault:
+		case race.Crash:
 			cost.Crashes++
+		default:
+			cost.Faults++
 		}
-		if m.Fault == race.NoFault && !free && actorOf(m.Actor) != actorOf(r.last()) {
+		if m.Fault != race.Crash && !free && actorOf(m.Actor) != actorOf(r.last()) {
 			cost.Preemptions++
 		}
 		if m != pick && cost.within(x.bounds) {
@@ -224,41 +238,14 @@ func actorOf(lane string) string {
 	return name
 }
 
+// moveOf is the move that makes a recorded step.
 func moveOf(s race.Step) race.Move {
 	m := race.Move{Actor: s.Actor, Op: s.Op}
-	if s.Op == opCrash {
+	switch {
+	case s.Op == opCrash:
 		m.Fault = race.Crash
+	case strings.HasPrefix(s.Result, failing):
+		m.Fault = race.Fault(s.Result)
 	}
 	return m
-}
-
-// Replay runs c in the order of the schedule and stops at the first broken
-// invariant or at its end. The error is a [*DivergedError] when the program
-// does not do what it did.
-func Replay(c race.Case, schedule race.Schedule) (Result, error) {
-	r, err := start(c, "")
-	if err != nil {
-		return Result{}, err
-	}
-	defer r.Close()
-	for _, s := range schedule {
-		if !slices.Contains(r.Moves(), moveOf(s)) {
-			return r.soFar(), &DivergedError{Events: r.events, Step: s}
-		}
-		e, err := r.Do(moveOf(s))
-		if err != nil {
-			return r.soFar(), err
-		}
-		if s.Result != "" && s.Result != e.Result {
-			return r.soFar(), &DivergedError{Events: r.events, Step: s}
-		}
-		if r.Verdict().Broken() {
-			break
-		}
-	}
-	return r.soFar(), nil
-}
-
-func (r *run) soFar() Result {
-	return Result{Schedules: 1, Events: r.events, Verdict: r.Verdict()}
 }

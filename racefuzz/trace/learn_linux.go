@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,9 +8,6 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
-
-// ErrForbidden says that this system does not let programs be traced.
-var ErrForbidden = errors.New("tracing programs is not permitted here")
 
 // patienceToLearn is how long a program may take to notice the end of its
 // input while it is not yet known whether that ends it.
@@ -23,7 +19,7 @@ const patienceToLearn = 200 * time.Millisecond
 // that many rounds.
 func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command}
-	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: p.Probe}
+	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: joinWords(p.Probe), inject: p.Inject}
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
@@ -98,7 +94,7 @@ func (s *settings) learnAlone(c race.Case) error {
 		if first.content == second.content && strings.Contains(first.content, "{pid}") {
 			s.content = first.content
 		}
-		s.leaves = first.left
+		s.leaves = strings.Join(first.left, " ")
 		return nil
 	}
 	return fmt.Errorf("%s stops neither at the end of its input nor on SIGTERM", c.Target)
@@ -134,7 +130,7 @@ func (s *settings) alone(c race.Case) (habit, error) {
 			return h, nil
 		}
 		if a.phase == absent && a.next < 2 {
-			return h, fmt.Errorf("%s does not stay: %s\n%s", c.Target, r.ended, strings.TrimSpace(string(slurp(a.output))))
+			return h, fmt.Errorf("%s does not stay: %s\n%s", c.Target, r.ended, strings.TrimSpace(string(slurp(r.outputOf(a)))))
 		}
 	}
 	for _, e := range r.scene.entries {

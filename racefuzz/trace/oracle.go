@@ -27,6 +27,7 @@ type view struct {
 	event         int
 	mover         string // actor
 	op            string
+	fault         bool // the op was made to fail
 	before, after pidFile
 	actors        []standing
 	left          []entry
@@ -65,19 +66,19 @@ func (s standing) start() string { return fmt.Sprintf("%s#%d", s.name, s.round) 
 // where losers serve as well, it is the one that holds a lock on what is or
 // was the pid file.
 type oracle struct {
-	settings settings
-	files    []race.File // what the case began with
-	verdict  race.Verdict
-	used     bool // the case began with a pid file, or an actor has crashed
-	crashed  bool
-	removed  bool
-	phases   map[string]phase
-	disowned map[string]bool // starts whose file an operator removed
-	holding  map[string]bool // starts that were holders after the last event
-	fates    map[string]fate // by start
-	met      map[string][]string
-	refusals []string // starts that were refused, by whom is still open
-	probes   map[string]*window
+	settings  settings
+	files     []race.File // what the case began with
+	verdict   race.Verdict
+	used      bool // the case began with a pid file, or an actor has crashed
+	unordered bool // somebody crashed, or was made to fail, or an operator removed the file
+	phases    map[string]phase
+	faulted   map[string]bool // starts of which a step was made to fail
+	disowned  map[string]bool // starts whose file an operator removed
+	holding   map[string]bool // starts that were holders after the last event
+	fates     map[string]fate // by start
+	met       map[string][]string
+	refusals  []string // starts that were refused, by whom is still open
+	probes    map[string]*window
 }
 
 // window is what was true while a probe ran.
@@ -109,7 +110,7 @@ const (
 func newOracle(s settings, files []race.File) *oracle {
 	return &oracle{
 		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == race.PIDFile }),
-		phases: map[string]phase{}, disowned: map[string]bool{}, holding: map[string]bool{},
+		phases: map[string]phase{}, faulted: map[string]bool{}, disowned: map[string]bool{}, holding: map[string]bool{},
 		fates: map[string]fate{}, met: map[string][]string{}, probes: map[string]*window{},
 	}
 }
@@ -119,11 +120,14 @@ func (o *oracle) judge(v view) {
 	if o.verdict.Broken() {
 		return
 	}
-	if v.op == opCrash {
-		o.crashed, o.used = true, true
+	if v.op == opCrash || v.fault {
+		o.unordered, o.used = true, true
+	}
+	if v.fault {
+		o.faulted[v.actor(v.mover).start()] = true
 	}
 	if v.op == opRemove {
-		o.removed = true
+		o.unordered = true
 		for _, s := range v.actors {
 			if s.phase == serving {
 				o.disowned[s.start()] = true
@@ -245,7 +249,9 @@ func (o *oracle) follow(v view) {
 			o.fates[id] = crashed
 		case s.phase == absent && was == starting:
 			o.fates[id] = refused
-			o.refusals = append(o.refusals, id)
+			if !o.faulted[id] {
+				o.refusals = append(o.refusals, id)
+			}
 		}
 		if s.phase != starting && was != starting {
 			continue
@@ -299,12 +305,12 @@ func (o *oracle) judgeRefusals(v view) {
 
 // judgeEnd looks at what is left when all have stopped in order.
 func (o *oracle) judgeEnd(v view) {
-	if !v.over || o.crashed || o.removed {
+	if !v.over || o.unordered {
 		return
 	}
 	for _, e := range v.left {
 		known := slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == e.name && (e.name != race.PIDFile || f.Kind != race.Regular) })
-		if !known && !slices.Contains(o.settings.leaves, e.name) {
+		if !known && !slices.Contains(strings.Fields(o.settings.leaves), e.name) {
 			o.breaks(v.event, race.I3, "all have stopped, and %s remains", e.name)
 		}
 	}
@@ -382,10 +388,10 @@ func (o *oracle) deaf(event int, name string) {
 // write writes all that can still change a verdict, with the names of actors
 // in braces.
 func (o *oracle) write(w io.Writer, v view) {
-	fmt.Fprintln(w, o.used, o.crashed, o.removed, o.verdict.Broken())
+	fmt.Fprintln(w, o.used, o.unordered, o.verdict.Broken())
 	for _, s := range v.actors {
 		id := s.start()
-		fmt.Fprintf(w, "{%s} %v %v %v %v\n", id, s.phase, o.disowned[id], o.holding[id], o.fates[id])
+		fmt.Fprintf(w, "{%s} %v %v %v %v %v\n", id, s.phase, o.faulted[id], o.disowned[id], o.holding[id], o.fates[id])
 		if s.phase == starting {
 			o.writeMet(w, id)
 		}

@@ -48,6 +48,9 @@ func spawn(argv, env []string, dir string, files []uintptr) (int, error) {
 		Dir: dir, Env: env, Files: files,
 		Sys: &syscall.SysProcAttr{Ptrace: true, Setsid: true},
 	})
+	if err == unix.EPERM || err == unix.ENOSYS {
+		return 0, fmt.Errorf("%w: ptrace: %w", ErrForbidden, err)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", argv[0], err)
 	}
@@ -61,7 +64,7 @@ func spawn(argv, env []string, dir string, files []uintptr) (int, error) {
 	if err := prepare(pid); err != nil {
 		unix.Kill(pid, unix.SIGKILL)
 		unix.Wait4(pid, nil, unix.WALL, nil)
-		return 0, fmt.Errorf("trace %s: %w", argv[0], err)
+		return 0, fmt.Errorf("%w: %w", ErrForbidden, err)
 	}
 	return pid, nil
 }

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,13 +40,23 @@ type run struct {
 	scene      scene
 	oracle     *oracle
 	events     []race.Event
-	ended      string          // how the last actor that ended did
-	moved      []*actor        // those that may have, in the last step
-	stirred    map[*actor]bool // actors that got a signal
-	inodes     map[uint64]int  // files by their inode, unlinked ones included
-	exclusive  map[uint64]bool // inodes of what is or was the pid file or the lock file
-	numbered   bool            // the command tells the actors apart
+	ended      string                  // how the last actor that ended did
+	moved      []*actor                // those that may have, in the last step
+	stirred    map[*actor]bool         // actors that got a signal
+	inodes     map[uint64]int          // files by their inode, unlinked ones included
+	exclusive  map[uint64]bool         // inodes of what is or was the pid file or the lock file
+	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
+	numbered   bool                    // the command tells the actors apart
 	symmetries []order
+}
+
+// Start sets c up.
+func (t Tier) Start(c race.Case) (race.Run, error) {
+	r, err := start(c, t.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // start sets a case up in a new directory under parent. The calling goroutine
@@ -88,12 +99,22 @@ func (r *run) setUp(s settings) error {
 	if r.command, err = resolve(r.c.Command); err != nil {
 		return err
 	}
-	if r.probe, err = resolve(s.probe); err != nil {
+	if r.probe, err = resolve(splitWords(s.probe)); err != nil {
+		return err
+	}
+	if r.faults, err = faultsOf(s.faults); err != nil {
+		return err
+	}
+	if r.injected, err = parseInject(s.inject); err != nil {
 		return err
 	}
 	r.numbered = strings.Contains(strings.Join(r.c.Command, " "), "{n}")
 	for i, a := range r.c.Actors {
-		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: i})
+		port, err := freePort(r.c.Command)
+		if err != nil {
+			return err
+		}
+		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: i, port: port})
 	}
 	r.scene = r.look(scene{}, nil, nil)
 	r.oracle = newOracle(s, r.c.Files)
@@ -118,6 +139,9 @@ func (r *run) Moves() []race.Move {
 		for _, p := range a.procs {
 			if k := p.next(); k != nil && r.mayStep(p) {
 				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name})
+				for _, f := range r.faults[k.call.name] {
+					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name, Fault: f})
+				}
 				crash = crash || k.call.changes() && a.phase != probing
 			}
 		}
@@ -175,6 +199,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		}
 		k = p.next()
 		e.Detail = k.call.words
+		if m.Fault != race.NoFault {
+			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
+		}
 		k, err = r.try(p, k)
 	}
 	if err == nil && k == nil {
@@ -187,6 +214,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		e.Result = k.outcome
 		if !k.done {
 			e.Result = "waits"
+		}
+		if m.Fault != race.NoFault {
+			e.Result = string(m.Fault)
 		}
 	}
 	r.observe(a, k, e)
@@ -223,7 +253,7 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	r.show(&e)
 	r.events = append(r.events, e)
 	v := r.view(before)
-	v.mover, v.op = a.name, e.Op
+	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
 	r.oracle.judge(v)
 }
 
@@ -287,37 +317,63 @@ func (r *run) affected(a *actor) []*actor {
 }
 
 // startActor starts a command as the actor's.
-func (r *run) startActor(a *actor, begins phase, command []string) error {
-	argv := r.expand(command, a)
-	a.output = filepath.Join(r.base, a.name+".out")
-	out, err := os.OpenFile(a.output, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+func (r *run) startActor(a *actor, begins phase, command []string) (err error) {
+	a.phase, a.server, a.history = begins, nil, nil
+	a.round++
+	a.next++
+	a.closeInput()
+	os.Remove(r.outputOf(a))
+	a.first, err = r.launch(a, r.expand(command, a), true)
+	return err
+}
+
+// outputOf is the file that gets an actor's stdout and stderr.
+func (r *run) outputOf(a *actor) string { return filepath.Join(r.base, a.name+".out") }
+
+// launch starts a process of the actor, with a pipe as its input if it is the
+// first one.
+func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
+	out, err := os.OpenFile(r.outputOf(a), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer out.Close()
 	in, stdin, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer in.Close()
-	a.closeInput()
-	a.stdin = stdin
-	a.phase, a.server, a.history = begins, nil, nil
-	a.round++
-	a.next++
-	a.first, err = r.start(a, argv, os.Environ(), r.dir, []uintptr{in.Fd(), out.Fd(), out.Fd()})
-	return err
+	if first {
+		a.stdin = stdin
+	} else {
+		stdin.Close()
+	}
+	return r.start(a, first, argv, os.Environ(), []uintptr{in.Fd(), out.Fd(), out.Fd()})
 }
 
 // expand replaces the placeholders of a command.
 func (r *run) expand(words []string, a *actor) []string {
 	replace := strings.NewReplacer(
-		"{pidfile}", filepath.Join(r.dir, race.PIDFile), "{dir}", r.dir, "{n}", strconv.Itoa(a.index))
+		"{pidfile}", filepath.Join(r.dir, race.PIDFile), "{dir}", r.dir,
+		"{n}", strconv.Itoa(a.index), "{port}", strconv.Itoa(a.port))
 	out := make([]string, len(words))
 	for i, w := range words {
 		out[i] = replace.Replace(w)
 	}
 	return out
+}
+
+// freePort finds a port if the command has a place for one.
+func freePort(command []string) (int, error) {
+	if !strings.Contains(strings.Join(command, " "), "{port}") {
+		return 0, nil
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // resolve finds the program of a command.
@@ -335,6 +391,7 @@ func resolve(command []string) ([]string, error) {
 	return append([]string{path}, command[1:]...), nil
 }
 
+// stopActor asks the actor's server to stop.
 func (r *run) stopActor(a *actor) (string, error) {
 	a.phase = stopping
 	a.next++
@@ -343,9 +400,15 @@ func (r *run) stopActor(a *actor) (string, error) {
 		return "end of input", a.closeInput()
 	case "int":
 		return "SIGINT", unix.Kill(a.server.pid, unix.SIGINT)
-	default:
+	case "term":
 		return "SIGTERM", unix.Kill(a.server.pid, unix.SIGTERM)
 	}
+	argv, err := resolve(strings.Fields(r.settings.stop))
+	if err != nil {
+		return "", err
+	}
+	_, err = r.launch(a, r.expand(argv, a), false)
+	return r.settings.stop, err
 }
 
 // crash kills the actor's server with SIGKILL, and only that process.
@@ -432,7 +495,7 @@ func (r *run) advance() []string {
 func (r *run) answer(a *actor) answer {
 	status := a.first.status
 	said := answer{running: status.ExitStatus() == 0, certain: status.Exited() && status.ExitStatus() <= 3}
-	said.pid = number.FindString(string(slurp(a.output)))
+	said.pid = number.FindString(string(slurp(r.outputOf(a))))
 	if pid, err := strconv.Atoi(said.pid); err == nil && r.pids[pid] != nil {
 		said.start = r.pids[pid].start
 	}
@@ -462,7 +525,7 @@ func (r *run) alive(a *actor) int {
 func (r *run) isReady(a *actor) bool {
 	switch {
 	case r.ready != nil:
-		return r.ready.Match(slurp(a.output))
+		return r.ready.Match(slurp(r.outputOf(a)))
 	case r.settings.ready == "file":
 		_, there := r.scene.entry(race.PIDFile)
 		return there

@@ -2,8 +2,10 @@ package trace
 
 import (
 	"fmt"
-	"net/url"
+	"strconv"
 	"strings"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
 // Words of moves that are not system calls.
@@ -11,59 +13,69 @@ const (
 	opStart  = "start"
 	opProbe  = "probe" // asks whether a server runs
 	opStop   = "stop"
-	opCrash  = "crash"
+	opCrash  = string(race.Crash)
 	opRemove = "remove" // an operator's rm
 )
+
+// failing begins the result of a step that was made to fail.
+const failing = "fail "
 
 // settings are how the program under test is used and what it promises, as
 // they stand in [race.Case.Options].
 type settings struct {
-	ready   string   // regular expression its output matches when it serves, "file" or "quiet"
-	stop    string   // "eof", "term", "int", or a command
-	losers  string   // what a refused start does: "exit" or "serve"
-	lock    string   // name of a separate lock file, or ""
-	content string   // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
-	leaves  []string // names in the directory when it has stopped in order
-	probe   []string
+	ready   string
+	stop    string
+	losers  string
+	lock    string // name of a separate lock file, or ""
+	content string // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
+	leaves  string // names in the directory when it has stopped in order
+	probe   string // command line
+	inject  string
+	faults  string // errors that any step may fail with, by name
 }
 
-func (s settings) options() map[string]string {
-	m := map[string]string{"ready": s.ready, "stop": s.stop, "losers": s.losers}
-	if s.lock != "" {
-		m["lockfile"] = s.lock
+// fields are the settings by the names of their options.
+func (s *settings) fields() map[string]*string {
+	return map[string]*string{
+		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "lockfile": &s.lock, "content": &s.content,
+		"leaves": &s.leaves, "probe": &s.probe, "inject": &s.inject, "faults": &s.faults,
 	}
-	if s.content != "" {
-		m["content"] = fmt.Sprintf("%q", s.content)
-	}
-	if len(s.leaves) > 0 {
-		m["leaves"] = strings.Join(s.leaves, " ")
-	}
-	if len(s.probe) > 0 {
-		words := make([]string, len(s.probe))
-		for i, word := range s.probe {
-			words[i] = url.QueryEscape(word)
+}
+
+// options returns the settings as a case has them. Values are quoted, because
+// some have line ends.
+func (s *settings) options() map[string]string {
+	m := map[string]string{}
+	for name, value := range s.fields() {
+		if *value != "" {
+			m[name] = strconv.Quote(*value)
 		}
-		m["probe"] = strings.Join(words, " ")
 	}
 	return m
 }
 
 func parseSettings(m map[string]string) (settings, error) {
-	s := settings{ready: m["ready"], stop: m["stop"], losers: m["losers"], lock: m["lockfile"], leaves: strings.Fields(m["leaves"])}
-	for word := range strings.SplitSeq(m["probe"], " ") {
-		if word == "" {
-			break
+	var s settings
+	fields := s.fields()
+	for name, quoted := range m {
+		field, known := fields[name]
+		if !known {
+			return s, fmt.Errorf("no option %q", name)
 		}
-		text, err := url.QueryUnescape(word)
-		if err != nil {
-			return s, fmt.Errorf("option probe: %w", err)
-		}
-		s.probe = append(s.probe, text)
-	}
-	if quoted := m["content"]; quoted != "" {
-		if _, err := fmt.Sscanf(quoted, "%q", &s.content); err != nil {
-			return s, fmt.Errorf("option content: %w", err)
+		var err error
+		if *field, err = strconv.Unquote(quoted); err != nil {
+			return s, fmt.Errorf("option %s: %q is not quoted", name, quoted)
 		}
 	}
 	return s, nil
+}
+
+// joinWords and splitWords put a command into a setting.
+func joinWords(words []string) string { return strings.Join(words, "\x00") }
+
+func splitWords(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\x00")
 }

@@ -6,51 +6,53 @@
 package trace
 
 import (
-	"fmt"
+	"errors"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
+
+// Tier runs cases of this tier, as [race.Tier]. A run belongs to the goroutine
+// that started it, and keeps that on its thread until it is closed.
+type Tier struct {
+	Dir string // where cases get their directories; "" for the usual place for temporary files
+}
+
+// ErrForbidden says that this system does not let programs be traced.
+var ErrForbidden = errors.New("tracing programs is not permitted here")
 
 // Bounds limit the schedules that are explored.
 type Bounds struct {
 	Preemptions int // times an actor that could go on is made to wait
 	Crashes     int // actors killed
+	Faults      int // system calls made to fail
 }
 
 func (b Bounds) within(c Bounds) bool {
-	return b.Preemptions <= c.Preemptions && b.Crashes <= c.Crashes
+	return b.Preemptions <= c.Preemptions && b.Crashes <= c.Crashes && b.Faults <= c.Faults
 }
 
-func (b Bounds) cost() int { return b.Preemptions + b.Crashes }
+func (b Bounds) cost() int { return b.Preemptions + b.Crashes + b.Faults }
 
-// Result is what came of running schedules. Without a broken invariant Events
-// are empty after an exploration.
+// Result is what came of running schedules.
 type Result struct {
 	Schedules int
-	Complete  bool // every schedule within the bounds was run or led nowhere new
-	Events    []race.Event
+	Complete  bool         // every schedule within the bounds was run, or led to a state that was known
+	Diverged  int          // schedules that could not be run: the program does not always do the same
+	Events    []race.Event // of the first that breaks an invariant
 	Verdict   race.Verdict
 }
 
-// DivergedError says that a program did not do again what it did before.
-type DivergedError struct {
-	Events []race.Event // up to there
-	Step   race.Step    // the one that was expected next, or in place of the last event
-}
-
-func (e *DivergedError) Error() string {
-	return fmt.Sprintf("step %d differs: expected %q", len(e.Events)+1, e.Step)
-}
-
-// Program is a daemon under test. In its command {pidfile}, {dir} and {n}
-// stand for the pid file, the case's directory and the number of the actor.
-// What is left empty is found out by running it.
+// Program is a daemon under test. In its command {pidfile}, {dir}, {n} and
+// {port} stand for the pid file, the case's directory, the actor's number and
+// a free TCP port of the actor's own on the loopback interface. What is left
+// empty is found out by running it.
 type Program struct {
 	Command  []string
-	Probe    []string // command that asks whether a server runs: exit status 0 says yes
+	Probe    []string // command that asks whether a server runs: exit status 0 says yes, 1 to 3 no
 	Ready    string   // "quiet" (it sleeps; the default), "file" (the pid file is there), or a regular expression of its output
-	Stop     string   // "eof", "term" or "int"
+	Stop     string   // "eof", "term", "int", or a command
 	Losers   string   // what a refused start does: "exit" or "serve"
 	LockFile string   // name of a separate lock file in the case's directory
+	Inject   string   // system calls that fail, as "flock:error=ENOLCK:when=2"
 	Strict   bool     // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 }

@@ -13,10 +13,8 @@ func (Program) Cases(actors, rounds int) ([]race.Case, error) {
 	return nil, errors.ErrUnsupported
 }
 
-func Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
+func (Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
 	return Result{}, errors.ErrUnsupported
 }
 
-func Replay(c race.Case, schedule race.Schedule) (Result, error) {
-	return Result{}, errors.ErrUnsupported
-}
+func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }

@@ -10,11 +10,12 @@ import (
 // tracer drives the processes of one case. All its methods belong on the
 // thread that made it.
 type tracer struct {
-	dir     string // the case's directory, without symbolic links
-	tasks   map[int]*task
-	early   map[int]bool     // stopped before their parent told of them
-	pids    map[int]*process // every process so far
-	objects int
+	dir      string // the case's directory, without symbolic links
+	tasks    map[int]*task
+	early    map[int]bool     // stopped before their parent told of them
+	pids     map[int]*process // every process so far
+	objects  int              // files so far
+	injected []injected
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -23,8 +24,9 @@ type process struct {
 	pid    int
 	actor  *actor
 	lane   string
-	start  string // of its actor, as in [standing.start]
-	parked int    // with how many events it was found to try the same for ever; 0: it was not
+	start  string         // of its actor, as in [standing.start]
+	calls  map[string]int // so far, of those that are made to fail
+	parked int            // with how many events it was found to try the same for ever; 0: it was not
 	tasks  []*task
 	locks  []held
 	ended  bool
@@ -83,13 +85,14 @@ func (t *tracer) removeTask(k *task) {
 	}
 }
 
-// start begins a process of the actor and leaves it running.
-func (t *tracer) start(a *actor, argv, env []string, dir string, files []uintptr) (*process, error) {
-	pid, err := spawn(argv, env, dir, files)
+// start begins a process of the actor, in the case's directory, and leaves it
+// running.
+func (t *tracer) start(a *actor, first bool, argv, env []string, files []uintptr) (*process, error) {
+	pid, err := spawn(argv, env, t.dir, files)
 	if err != nil {
 		return nil, err
 	}
-	p := t.addProcess(pid, a, true)
+	p := t.addProcess(pid, a, first)
 	t.resume(t.addTask(pid, p), 0)
 	return p, nil
 }
@@ -166,6 +169,7 @@ func (t *tracer) event(k *task, cause int) {
 		if err := syscallInfo(k.tid, &info); err == nil {
 			if c, ok := t.decode(k, &info); ok {
 				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
+				c.fault = t.injectedInto(k.proc, c.name)
 				k.state, k.call = pending, c
 				return
 			}

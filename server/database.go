@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -96,19 +97,17 @@ const (
 // makeDatabase makes sure that there is a database in dir.
 func makeDatabase(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, databaseFile)
-	return inTurn(ctx, dir, func() (done bool, err error) {
-		_, err = os.Lstat(path)
+	exists := func() (bool, error) {
+		_, err := os.Lstat(path)
 		return err == nil, nil
-	}, func() error {
+	}
+	return inTurn(ctx, dir, exists, func() error {
 		for _, name := range databaseFiles(newFile) { // somebody was killed here
-			os.Remove(filepath.Join(dir, name))
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
-		db, err := connect(dir, newFile)
-		if err != nil {
-			return err
-		}
-		_, err = db.ExecContext(ctx, schema)
-		if err = errors.Join(err, db.Close()); err != nil {
+		if err := fillDatabase(ctx, dir); err != nil {
 			return err
 		}
 		if err := os.Rename(filepath.Join(dir, newFile), path); err != nil {
@@ -117,6 +116,40 @@ func makeDatabase(ctx context.Context, dir string) error {
 		syncDir(dir)
 		return nil
 	})
+}
+
+// fillDatabase makes newFile a database without memories. The switch to WAL
+// mode comes last: what is written after it is in another file, and SQLite
+// does not report that closing failed to bring it into this one.
+func fillDatabase(ctx context.Context, dir string) error {
+	db, err := connect(dir, newFile)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, schema)
+	if err == nil {
+		err = enterWAL(ctx, db)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	if info, err := os.Lstat(filepath.Join(dir, newFile+"-wal")); err == nil && info.Size() > 0 {
+		return errors.New("the new store could not be completed")
+	}
+	return nil
+}
+
+func enterWAL(ctx context.Context, db *sql.DB) error {
+	for {
+		var mode string
+		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		if err == nil && mode != "wal" {
+			err = errors.New("the store's file system does not allow WAL mode")
+		}
+		if !isBusy(err) || !pause(ctx) {
+			return err
+		}
+	}
 }
 
 // settle makes sure that the database is one that this program can use.
@@ -133,14 +166,7 @@ func settle(ctx context.Context, db *sql.DB, dir string) error {
 	return inTurn(ctx, dir, func() (done bool, err error) {
 		err = db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
 		return mode == "wal", err
-	}, func() error {
-		for {
-			_, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
-			if !isBusy(err) || !pause(ctx) {
-				return err
-			}
-		}
-	})
+	}, func() error { return enterWAL(ctx, db) })
 }
 
 // inTurn returns once done says so. Until then it tries to be the only
@@ -187,7 +213,6 @@ func isBusy(err error) bool {
 const schemaVersion = 1
 
 const schema = `
-PRAGMA journal_mode = WAL;
 BEGIN;
 CREATE TABLE memories (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT, -- an id is never used twice

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,7 +24,11 @@ func start(ctx context.Context, t *table, c contestants) error {
 	taken := map[*contestant][]float64{}
 	memory := map[*contestant][]float64{}
 	for n := range starts {
-		for _, program := range c.all() {
+		order := c.all()
+		if n%2 == 1 { // nobody always comes first
+			slices.Reverse(order)
+		}
+		for _, program := range order {
 			if program == c.reference && n%referenceEvery != 0 {
 				continue
 			}

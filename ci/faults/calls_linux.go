@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"maps"
@@ -99,22 +100,42 @@ func readLink(path string) string {
 	return string(buf[:n])
 }
 
+// unlocks reports whether a call of flock or fcntl gives a lock back.
+func unlocks(tid, number int, arguments [6]uint64) bool {
+	switch number {
+	case unix.SYS_FLOCK:
+		return arguments[1]&unix.LOCK_UN != 0
+	case unix.SYS_FCNTL:
+		switch arguments[1] {
+		case unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW:
+			var kind [2]byte // the first field of struct flock
+			return readMemory(tid, uintptr(arguments[2]), kind[:]) == nil &&
+				int16(binary.NativeEndian.Uint16(kind[:])) == unix.F_UNLCK
+		}
+	}
+	return false
+}
+
+func readMemory(tid int, address uintptr, into []byte) error {
+	_, err := unix.ProcessVMReadv(tid, []unix.Iovec{{Base: &into[0], Len: uint64(len(into))}},
+		[]unix.RemoteIovec{{Base: address, Len: len(into)}}, 0)
+	return err
+}
+
 // readString reads page by page: what follows the string may not be mapped.
 func readString(tid int, address uintptr) string {
 	var s []byte
 	page := uintptr(unix.Getpagesize())
 	for len(s) < unix.PathMax {
 		part := make([]byte, page-address%page)
-		n, err := unix.ProcessVMReadv(tid, []unix.Iovec{{Base: &part[0], Len: uint64(len(part))}},
-			[]unix.RemoteIovec{{Base: address, Len: len(part)}}, 0)
-		if err != nil {
+		if readMemory(tid, address, part) != nil {
 			return ""
 		}
-		if end := bytes.IndexByte(part[:n], 0); end >= 0 {
+		if end := bytes.IndexByte(part, 0); end >= 0 {
 			return string(append(s, part[:end]...))
 		}
-		s = append(s, part[:n]...)
-		address += uintptr(n)
+		s = append(s, part...)
+		address += uintptr(len(part))
 	}
 	return ""
 }

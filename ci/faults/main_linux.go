@@ -38,8 +38,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	only := flags.String("op", "", "only operations whose name contains this")
 	at := flags.Int("at", -1, "only this call, counted from 0")
 	with := flags.String("with", "", "only this treatment: kill, EIO, ENOSPC or EACCES")
+	every := flags.Int("every", 1, "only one of so many trials, to save time")
 	workers := flags.Int("j", runtime.NumCPU(), "how many trials at once")
-	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || *workers < 1 {
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 || *workers < 1 || *every < 1 {
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -59,7 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "faults: error: %v\n", err)
 		return 2
 	}
-	c := &campaign{dir: dir, server: *server, at: *at, with: *with, workers: *workers}
+	c := &campaign{dir: dir, server: *server, at: *at, with: *with, every: *every, workers: *workers}
 	fmt.Fprintf(stdout, row, "survived of tried", "calls", "kill", "EIO", "ENOSPC", "EACCES")
 	tried, failed := 0, 0
 	for _, o := range operations {
@@ -89,6 +90,7 @@ type campaign struct {
 	dir, server string
 	at          int
 	with        string
+	every       int
 	workers     int
 
 	mu   sync.Mutex
@@ -143,12 +145,17 @@ func (c *campaign) try(ctx context.Context, o operation) (*result, error) {
 			}
 		})
 	}
+	n := 0
 	for at, call := range record.seen {
 		name, _, _ := strings.Cut(call, " ")
 		for _, how := range treatments {
-			if (c.at < 0 || c.at == at) && (c.with == "" || c.with == how.name) && how.applies(name) && ctx.Err() == nil {
+			if c.at >= 0 && c.at != at || c.with != "" && c.with != how.name || !how.applies(name) || ctx.Err() != nil {
+				continue
+			}
+			if n%c.every == 0 {
 				jobs <- job{at, how}
 			}
+			n++
 		}
 	}
 	close(jobs)

@@ -31,7 +31,6 @@ var operations = []operation{
 	{"first mem_add", homePart, nil, adds},
 	{"mem_add", homePart, three, adds},
 	{"mem_delete", homePart, three, deletes},
-	{"mem_search", homePart, three, searches},
 	{"start and stop", runtimePart, nil, startsAndStops},
 	{"succession after an exit", runtimePart, three, func(ctx context.Context, s scene, w *watch, l *ledger) error {
 		return succeeds(ctx, s, w, l, func(h *host.Session) { h.Close(ctx) })
@@ -90,12 +89,6 @@ func deletes(ctx context.Context, s scene, w *watch, l *ledger) error {
 			l.deleted(three[1])
 		}
 		return err
-	})
-}
-
-func searches(ctx context.Context, s scene, w *watch, l *ledger) error {
-	return during(ctx, s, w, func(h *host.Session) error {
-		return h.Call(ctx, "mem_search", map[string]any{"query": "alpha"}, nil)
 	})
 }
 

@@ -26,9 +26,11 @@ var treatments = []treatment{
 	{"EACCES", unix.EACCES},
 }
 
-// applies is false for an error that the call cannot have: a close always
-// closes, whatever it returns.
-func (t treatment) applies(call string) bool { return t.errno == 0 || call != "close" }
+// applies is false for an error that the call cannot have: a file is closed,
+// and a lock given back, whatever happens.
+func (t treatment) applies(call string) bool {
+	return t.errno == 0 || call != "close" && call != "unlock"
+}
 
 // watch sees the system calls of a process under the filter that are about
 // files of a scene, and treats one of them.
@@ -111,7 +113,11 @@ func (w *watch) counts(n notification) bool {
 	if !inside || !strings.HasPrefix(path, w.part) {
 		return false
 	}
-	w.seen = append(w.seen, c.name+" "+path)
+	name := c.name
+	if unlocks(int(n.tid), int(n.number), n.arguments) {
+		name = "unlock"
+	}
+	w.seen = append(w.seen, name+" "+path)
 	return true
 }
 

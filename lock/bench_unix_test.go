@@ -63,6 +63,7 @@ func bareCalls(path string) error {
 		func() error { return unix.Ftruncate(fd, int64(len(line))) },
 		func() error { return unix.Lstat(path, &st) },
 		func() error { return unix.Unlink(path) },
+		func() error { return unix.Ftruncate(fd, 0) },
 		func() error { return unix.Flock(fd, unix.LOCK_UN) },
 	} {
 		if err := call(); err != nil {

@@ -193,14 +193,11 @@ func (p *PIDFile) Release() error {
 	}
 	f := p.file
 	p.file = nil
-	err := p.remove(f)
-	if err != nil {
-		// A file that stays must not name a process that no longer holds it.
-		err = errors.Join(err, f.Truncate(0))
-	}
+	// Truncated, the file names nobody who no longer holds it, even where it
+	// cannot be removed and where its name stays until all have closed it.
 	// Closing alone would not unlock: a child between fork and exec may still
 	// share the open file.
-	return errors.Join(err, f.Unlock(), f.Close())
+	return errors.Join(p.remove(f), f.Truncate(0), f.Unlock(), f.Close())
 }
 
 func (p *PIDFile) remove(f File) error {

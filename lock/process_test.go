@@ -93,7 +93,7 @@ func beChild(string) error {
 // beContender holds the pid file again and again, and makes sure each time that
 // nobody else does and that its own pid is what a reader finds.
 func beContender(path string) error {
-	const rounds = 50
+	const rounds = 20
 	for held := 0; held < rounds; {
 		p, err := Acquire(path)
 		var refusal *HeldError
@@ -172,7 +172,7 @@ type process struct {
 }
 
 // patience is for what happens at once unless something is wrong.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 func start(t *testing.T, role, path string) *process {
 	t.Helper()
@@ -287,7 +287,7 @@ func TestStartingProcessesDoesNotDelayTheNextHolder(t *testing.T) {
 	done := make(chan struct{})
 	wg.Go(func() {
 		defer close(done)
-		for range 30 {
+		for range 15 {
 			child := exec.Command(os.Args[0], path)
 			child.Env = append(os.Environ(), roleVariable+"=child") // its input is at the end
 			if err := child.Run(); err != nil {
@@ -371,12 +371,12 @@ func readShared(path string) (string, bool) {
 func TestNoNumberOfProbesMakesAStartFail(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.pid")
 	var probers []*process
-	for range 8 {
+	for range 6 {
 		p := start(t, "prober", path)
 		p.says("probing")
 		probers = append(probers, p)
 	}
-	for round := range 30 {
+	for round := range 20 {
 		write(t, path, "9999999999\n") // so that there is something to probe before the start
 		p, err := Acquire(path)
 		if err != nil {

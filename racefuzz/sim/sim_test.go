@@ -232,6 +232,27 @@ func TestLockOnTheContentHidesItUnderWindowsRules(t *testing.T) {
 	}
 }
 
+// 1. A stops while B has the file open, so that its name stays. 2. B locks it.
+// 3. A starts again. It must not be told that A itself is the holder.
+func TestReleasedFileNamesNobodyWhileItsNameStays(t *testing.T) {
+	s := New(Wine)
+	a, b := s.Process(101), s.Process(102)
+	held, err := lock.AcquireOn(a, "pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, b)
+	if err := held.Release(); err != nil { // 1
+		t.Fatal(err)
+	}
+	mustLock(t, f)                    // 2
+	_, err = lock.AcquireOn(a, "pid") // 3
+	var refusal *lock.HeldError
+	if !errors.As(err, &refusal) || refusal.PID != 0 {
+		t.Errorf("start beside a holder that has not written yet: %v", err)
+	}
+}
+
 // The same state is reached in different orders, and states that differ in one
 // thing are made one by one.
 func TestFingerprintTellsStatesApart(t *testing.T) {

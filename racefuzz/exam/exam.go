@@ -39,10 +39,9 @@ type Row struct {
 
 // Paper says what is to be sat.
 type Paper struct {
-	Dir     string // the kernel tier's temporary directories are made below it
-	Workers int
-	Limit   int // of schedules for one mutant on one tier
-	Tries   int // of uncontrolled ones; 0 for none
+	Dir   string // the kernel tier's temporary directories are made below it
+	Limit int    // of schedules for one mutant on one tier
+	Tries int    // of uncontrolled ones; 0 for none
 }
 
 // Sit runs every mutant on every tier of the explorer that can see it, and
@@ -81,7 +80,6 @@ func sit(ctx context.Context, p Paper, m mutant.Protocol, letter string) (Row, e
 		Bounds:     Bounds,
 		Invariants: m.Breaks,
 		Limit:      p.Limit,
-		Workers:    p.Workers,
 	}
 	began := time.Now()
 	result, err := explore.Bounded(ctx, plan)

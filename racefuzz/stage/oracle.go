@@ -247,7 +247,7 @@ func (o *oracle) lostName(r *run, x *actor) bool { return x.tried && !x.locks(r.
 
 // checkChange judges what a did to the file.
 func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, harmed *actor) {
-	torn := (c.phase == starting || c.phase == uninstalling) && before.inode == after.inode &&
+	torn := c.phase == starting && !c.faulted && before.inode == after.inode &&
 		before.content != "" && !strings.HasPrefix(after.content, pidLine(a.pid))
 	switch {
 	case torn && after.content != before.content:

@@ -58,11 +58,13 @@ func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
 	return r, nil
 }
 
+// pids are what stands for pids in the content of a case's files.
+var pids = strings.NewReplacer("{stranger}", strconv.Itoa(strangerPID), "{dead}", strconv.Itoa(deadPID))
+
 func substitute(files []race.File) []race.File {
-	words := strings.NewReplacer("{stranger}", strconv.Itoa(strangerPID), "{dead}", strconv.Itoa(deadPID))
 	var done []race.File
 	for _, f := range files {
-		f.Content = words.Replace(f.Content)
+		f.Content = pids.Replace(f.Content)
 		done = append(done, f)
 	}
 	return done
@@ -179,7 +181,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		e.Step, e.Detail = race.Step{Actor: m.Actor, Op: m.Op, Result: a.result}, made.operand
 		r.current = a
 	}
-	if !made.looks() {
+	if !made.onlyLooks() {
 		r.look()
 	}
 	r.oracle.step(r, a, made)
@@ -201,8 +203,8 @@ type made struct {
 
 func (m made) crashes() bool { return m.fault == race.Crash || m.op == "crash" }
 
-// looks reports whether the step can have changed nothing.
-func (m made) looks() bool {
+// onlyLooks reports whether the step can have changed nothing.
+func (m made) onlyLooks() bool {
 	switch m.op {
 	case "same", "read", "holds", "signal":
 		return !m.crashes()

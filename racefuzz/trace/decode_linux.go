@@ -38,21 +38,27 @@ func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
 		c.target = int(int32(c.args[0]))
 		return c, c.target != pid
 	case "execve":
-		return c, t.drops(task.tid, true)
+		return c, t.drops(task.tid, func(fd string) bool { return closesOnExec(task.tid, fd) })
 	case "exit_group":
-		return c, t.drops(task.tid, false)
+		return c, t.drops(task.tid, func(string) bool { return true })
 	}
 	if c.fd >= 0 {
 		fd := int(int32(c.args[c.fd]))
 		c.file = t.fileOf(task.tid, fd)
-		if c.name == "close" || c.name == "fstat" {
+		switch c.name {
+		case "fstat":
 			return c, c.file != "" && locked(task.tid, strconv.Itoa(fd))
+		case "close":
+			return c, c.file != "" && t.drops(task.tid, func(other string) bool { return other == strconv.Itoa(fd) })
 		}
 		return c, c.file != ""
 	}
 	c.file = t.pathAt(task.tid, c, 0)
 	if c.path[1] >= 0 {
 		c.second = t.pathAt(task.tid, c, 1)
+	}
+	if c.file == "." && !c.changes() { // a shell looks where it is
+		return c, false
 	}
 	return c, c.file != "" || c.second != ""
 }
@@ -122,20 +128,34 @@ func (t *tracer) fileOf(tid, fd int) string {
 	return t.inside(readlink("/proc/" + strconv.Itoa(tid) + "/fd/" + strconv.Itoa(fd)))
 }
 
-// drops reports whether the process has a locked file of the directory open
-// that its end would close, or with onExec its exec.
-func (t *tracer) drops(tid int, onExec bool) bool {
+// drops reports whether the process has less of a lock once the descriptors
+// that match are closed: any close ends a record lock, and the last one of a
+// description another.
+func (t *tracer) drops(tid int, closes func(fd string) bool) bool {
 	base := "/proc/" + strconv.Itoa(tid)
+	gone, kept := map[string]bool{}, map[string]bool{}
 	for _, fd := range entries(base + "/fd") {
-		if t.inside(readlink(base+"/fd/"+fd)) != "" && locked(tid, fd) && (!onExec || closesOnExec(base+"/fdinfo/"+fd)) {
+		if t.inside(readlink(base+"/fd/"+fd)) == "" {
+			continue
+		}
+		for _, lock := range lockLines(base + "/fdinfo/" + fd) {
+			if closes(fd) {
+				gone[lock] = true
+			} else if !strings.Contains(lock, "POSIX") {
+				kept[lock] = true
+			}
+		}
+	}
+	for lock := range gone {
+		if !kept[lock] {
 			return true
 		}
 	}
 	return false
 }
 
-func closesOnExec(path string) bool {
-	_, rest, _ := strings.Cut(string(slurp(path)), "flags:")
+func closesOnExec(tid int, fd string) bool {
+	_, rest, _ := strings.Cut(string(slurp("/proc/"+strconv.Itoa(tid)+"/fdinfo/"+fd)), "flags:")
 	flags, _ := strconv.ParseUint(strings.TrimSpace(firstLine(rest)), 8, 32)
 	return flags&unix.O_CLOEXEC != 0
 }
@@ -189,7 +209,7 @@ func (t *tracer) detail(tid int, c call) string {
 	case "fcntl":
 		rest = t.fcntlWords(tid, arg)
 	case "ftruncate", "truncate":
-		rest = "to " + strconv.FormatUint(arg[1], 10)
+		rest = "to " + t.length(tid, arg[1])
 	case "write":
 		rest = t.data(tid, arg[1], arg[2])
 	case "pwrite64":
@@ -210,6 +230,22 @@ func (t *tracer) detail(tid int, c call) string {
 		words += " " + rest
 	}
 	return words
+}
+
+// length is a number of bytes, as that of a line with a pid where it is one:
+// pids have not always as many digits.
+func (t *tracer) length(tid int, n uint64) string {
+	if k := t.tasks[tid]; k != nil {
+		for _, p := range k.proc.actor.procs {
+			switch digits := len(strconv.Itoa(p.pid)); n {
+			case uint64(digits):
+				return fmt.Sprintf("len(%q)", "{"+p.lane+"}")
+			case uint64(digits) + 1:
+				return fmt.Sprintf("len(%q)", "{"+p.lane+"}\n")
+			}
+		}
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 // data quotes what lies at addr, pids masked, at most 60 bytes of it.

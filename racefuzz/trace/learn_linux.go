@@ -31,6 +31,7 @@ func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 			return nil, err
 		}
 	}
+	s.faults = p.Faults
 	c.Options = s.options()
 	stale := race.File{Name: race.PIDFile, Kind: race.Regular, Content: strings.ReplaceAll(s.content, "{pid}", "{dead}")}
 	cases := []race.Case{p.cast(c, "%d actors, %d round", actors, 1)}
@@ -129,14 +130,15 @@ func (s *settings) alone(c race.Case) (habit, error) {
 		if a.phase == stopping && !a.active() {
 			return h, nil
 		}
-		if a.phase == absent && a.next < 2 {
-			return h, fmt.Errorf("%s does not stay: %s\n%s", c.Target, r.ended, strings.TrimSpace(string(slurp(r.outputOf(a)))))
-		}
+		h.stopped = m.Op == opStop || h.stopped
+	}
+	if !h.stopped {
+		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
+		return h, fmt.Errorf("%s does not stay, alone as it is: %s, %q", c.Target, r.ended, said)
 	}
 	for _, e := range r.scene.entries {
 		h.left = append(h.left, e.name)
 	}
-	h.stopped = true
 	return h, nil
 }
 

@@ -121,7 +121,7 @@ func readSome(path string) string {
 		return ""
 	}
 	defer unix.Close(fd)
-	var buf [4096]byte
+	var buf [headSize]byte
 	n, _ := unix.Read(fd, buf[:])
 	return string(buf[:max(n, 0)])
 }

@@ -20,7 +20,7 @@ import (
 
 // How long an actor may take to come to rest within a step.
 const (
-	workLimit = 10 * time.Second
+	workLimit = 30 * time.Second
 	napLimit  = 300 * time.Millisecond
 )
 

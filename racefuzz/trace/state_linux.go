@@ -107,7 +107,7 @@ func (r *run) describe(order []int) string {
 		}
 	}
 	for _, e := range r.scene.entries {
-		fmt.Fprintln(&b, e.name, e.kind, e.size, r.mask(e.content), objectToken(e.object))
+		fmt.Fprintln(&b, e.name, e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
 	}
 	var locks []string
 	for _, l := range r.scene.locks {

@@ -54,5 +54,6 @@ type Program struct {
 	Losers   string   // what a refused start does: "exit" or "serve"
 	LockFile string   // name of a separate lock file in the case's directory
 	Inject   string   // system calls that fail, as "flock:error=ENOLCK:when=2"
+	Faults   string   // errors that any step may be made to fail with: names, or "all"
 	Strict   bool     // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 }

@@ -28,6 +28,7 @@ type variant struct {
 	early     bool                    // the pid is written before the lock is asked for
 	unchecked bool                    // whether the name still means the locked file
 	impatient bool                    // with probes
+	credulous bool                    // takes any error but a refusal for a lock
 	record    func(fd, pid int) error
 	serving   func(path string, fd int)
 	loses     func(path string)
@@ -113,8 +114,12 @@ func (v variant) open(path string) (int, error) {
 // which share theirs.
 func (v variant) lock(fd int) error {
 	for range 100 {
-		if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil {
+		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil || v.credulous && err != unix.EWOULDBLOCK {
 			return nil
+		}
+		if err != unix.EWOULDBLOCK {
+			return err
 		}
 		if v.impatient || unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) != nil {
 			break

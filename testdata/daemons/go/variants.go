@@ -114,6 +114,13 @@ var variants = map[string]variant{
 		}
 		v.release = unlink
 	}),
+	"unsupported-is-acquired": correct(func(v *variant) { v.credulous = true }),
+	"write-error-ignored": correct(func(v *variant) {
+		v.record = func(fd, pid int) error {
+			record(fd, pid)
+			return nil
+		}
+	}),
 	"collected-lock": correct(func(v *variant) {
 		v.serving = func(_ string, fd int) {
 			os.NewFile(uintptr(fd), "lock")

@@ -293,10 +293,11 @@ func (b Bounds) upTo(s Bounds) (set uint64) {
 	return set
 }
 
-// branch keeps the moves that were not picked, as far as the bounds allow.
+// branch keeps the moves that were not picked, as far as the bounds allow, the
+// first one on top.
 func (f *frontier) branch(moves []race.Move, pick int, last *node, current string, spent Bounds) {
 	free := f.free || moves[pick].Actor != current
-	for i, m := range moves {
+	for i, m := range slices.Backward(moves) {
 		if i == pick {
 			continue
 		}

@@ -41,6 +41,9 @@ func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
 	}
 	w = shrink(ctx, p, w)
 	w, pair := critical(p.Tier, w)
+	if w.Case.Title == "" {
+		w.Case.Title = w.Verdict.Reason
+	}
 	return Finding{w, pair, replays}, reproduce(p.Tier, w, replays)
 }
 

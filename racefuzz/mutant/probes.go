@@ -63,7 +63,7 @@ var probes = []Protocol{
 		Name:   "probe-creates",
 		Bug:    "the probe opens as a start does and leaves an empty file",
 		Source: "users of flock(1)",
-		Breaks: []race.Invariant{race.I3, race.I5},
+		Breaks: []race.Invariant{race.I3},
 		Tiers:  "mkps",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, open: func(path string, _ lock.Mode) (lock.File, error) {

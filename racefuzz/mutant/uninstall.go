@@ -29,7 +29,7 @@ var uninstalls = []Protocol{
 		Name:   "deletes-live-pidfile",
 		Bug:    "uninstall finds a stale pid file, a server takes it over, uninstall removes it by its name",
 		Source: "memtomem#443",
-		Breaks: []race.Invariant{race.I5, race.I2},
+		Breaks: []race.Invariant{race.I5},
 		Tiers:  "mp",
 		Uninstall: func(sys lock.System, path, store string) error {
 			status, err := lock.ProbeOn(sys, path)

@@ -26,7 +26,7 @@ var sharing = []Protocol{
 		Name:   "close-then-unlink",
 		Bug:    "without FILE_SHARE_DELETE release closes before it removes: whoever opens the file in between makes the removal fail",
 		Source: "memtomem#818's own fix",
-		Breaks: []race.Invariant{race.I3, race.I1, race.I2, race.I5},
+		Breaks: []race.Invariant{race.I3},
 		Tiers:  "mkp",
 		Rules:  "windows",
 		Acquire: func(sys lock.System, path string) (Holder, error) {

@@ -153,7 +153,7 @@ func (a *actor) perform(op string) {
 		a.respond(op, outcome(err), err)
 	case "read":
 		a.turn("read", race.PIDFile)
-		a.did(shown(a.run.world.Content(race.PIDFile)))
+		a.did(a.run.state().shown())
 	case "remove":
 		sys.Remove(race.PIDFile)
 	case "crash":

@@ -236,14 +236,17 @@ func (o *oracle) checkContent(r *run) {
 			continue
 		}
 		if want := pidLine(x.pid); !r.present || r.content != want {
-			o.fail(r, race.I2, "%s holds the file, and a reader finds %s instead of %d", x.name, shown(r.content, r.present), x.pid)
+			o.fail(r, race.I2, "%s holds the file, and a reader finds %s instead of %d", x.name, r.state().shown(), x.pid)
 		}
 	}
 }
 
-// lostName reports whether x has locked a file that has no name, or has lost
-// it. Sooner or later somebody else then becomes the holder, or x stops.
-func (o *oracle) lostName(r *run, x *actor) bool { return x.tried && !x.locks(r.inode) }
+// lostName reports whether what x has locked is not the file that the name
+// means. Sooner or later somebody else then becomes the holder, or x stops.
+func (o *oracle) lostName(r *run, x *actor) bool {
+	locks := slices.ContainsFunc(x.files, func(f *file) bool { return f.exclusive })
+	return locks && !x.locks(r.inode)
+}
 
 // checkChange judges what a did to the file.
 func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, harmed *actor) {
@@ -251,7 +254,7 @@ func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, har
 		before.content != "" && !strings.HasPrefix(after.content, pidLine(a.pid))
 	switch {
 	case torn && after.content != before.content:
-		o.fail(r, race.I2, "while %s starts, a reader finds %s", a.name, shown(after.content, after.present))
+		o.fail(r, race.I2, "while %s starts, a reader finds %s", a.name, after.shown())
 	case harmed == nil:
 	case c.excused:
 		o.rob(r, before.inode)
@@ -290,7 +293,7 @@ func (o *oracle) checkLeftovers(r *run) {
 	names := len(r.world.Names())
 	switch {
 	case r.inode != 0 && !untouched && !o.unusable:
-		o.fail(r, race.I3, "all have stopped, and the pid file is left with %s", shown(r.content, r.present))
+		o.fail(r, race.I3, "all have stopped, and the pid file is left with %s", r.state().shown())
 	case r.inode != 0 && names-1 > o.names || r.inode == 0 && names > o.names:
 		o.fail(r, race.I3, "all have stopped, and another file is left")
 	}
@@ -420,12 +423,15 @@ func line(content string) int {
 	return pid
 }
 
-// shown is a file's content for people.
-func shown(content string, present bool) string {
-	if !present {
-		return "no file"
+// shown is what a reader finds, for people.
+func (v view) shown() string {
+	switch {
+	case v.present:
+		return strconv.Quote(v.content)
+	case v.inode != 0:
+		return "nothing it can read"
 	}
-	return strconv.Quote(content)
+	return "no file"
 }
 
 var errBlocks = errors.New("waits for ever")

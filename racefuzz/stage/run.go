@@ -254,9 +254,13 @@ func (r *run) state() view { return view{r.content, r.present, r.inode} }
 
 // show fills in what the pid file is like after an event.
 func (r *run) show(e *race.Event) {
-	e.Inode, e.File = r.inode, "-"
-	if r.present {
+	switch e.Inode = r.inode; {
+	case r.present:
 		e.File = r.content
+	case r.inode != 0:
+		e.File = "(unreadable)"
+	default:
+		e.File = "-"
 	}
 	for inode := 1; inode <= r.inodes; inode++ {
 		switch who := r.lockers(inode); {

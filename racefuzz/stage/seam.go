@@ -177,6 +177,8 @@ func (f *file) Unlock() error {
 	})
 }
 
+func bytes(off, n int64) string { return fmt.Sprintf("bytes %d to %d", off, off+n-1) }
+
 // TryLockRange implements [mutant.RangeLocker] where the world does.
 func (f *file) TryLockRange(off, n int64, exclusive bool) error {
 	r, ok := f.File.(mutant.RangeLocker)
@@ -184,7 +186,7 @@ func (f *file) TryLockRange(off, n int64, exclusive bool) error {
 		return errors.ErrUnsupported
 	}
 	f.actor.tried = true
-	return f.actor.call("lock", fmt.Sprintf("%d bytes from %d", n, off), func() error {
+	return f.actor.call("lock", bytes(off, n), func() error {
 		err := r.TryLockRange(off, n, exclusive)
 		f.locked(exclusive, err)
 		return err
@@ -192,7 +194,7 @@ func (f *file) TryLockRange(off, n int64, exclusive bool) error {
 }
 
 func (f *file) UnlockRange(off, n int64) error {
-	return f.actor.call("unlock", fmt.Sprintf("%d bytes from %d", n, off), func() error {
+	return f.actor.call("unlock", bytes(off, n), func() error {
 		f.exclusive, f.shared = false, false
 		return f.File.(mutant.RangeLocker).UnlockRange(off, n)
 	})
@@ -282,12 +284,12 @@ var faults = []struct {
 	ops   []string
 }{
 	{"fail ENOSPC", syscall.ENOSPC, []string{"open", "write"}},
+	{"fail ENOTSUP", syscall.ENOTSUP, []string{"lock", "share", "unlock"}},
+	{"fail ENOLCK", syscall.ENOLCK, []string{"lock", "share", "unlock"}},
 	{"fail EIO", syscall.EIO, []string{"open", "lock", "share", "same", "read", "write", "truncate", "remove", "unlock", "close"}},
 	{"fail EACCES", syscall.EACCES, []string{"open", "same", "remove"}},
 	{"fail EMFILE", syscall.EMFILE, []string{"open"}},
 	{"fail EROFS", syscall.EROFS, []string{"open", "remove"}},
 	{"fail EINTR", syscall.EINTR, []string{"open", "lock", "share", "write", "truncate", "close"}},
-	{"fail ENOLCK", syscall.ENOLCK, []string{"lock", "share", "unlock"}},
-	{"fail ENOTSUP", syscall.ENOTSUP, []string{"lock", "share", "unlock"}},
 	{"fail ESTALE", syscall.ESTALE, []string{"open", "same", "read", "write", "truncate", "remove"}},
 }

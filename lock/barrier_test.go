@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -173,6 +174,55 @@ func TestBarrierKnowsAFileThatLostItsName(t *testing.T) {
 	}
 	if same, err := named(f, path); same || err == nil {
 		t.Errorf("a link to it in its place: named is %v, %v, want an error", same, err)
+	}
+}
+
+// Whoever has the barrier alone may move its file away. Whoever shares it has
+// therefore, for as long as it does, the file that has the name.
+func TestBarrierIsHeldOnTheFileThatHasTheName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.lock")
+	if b := mustTake(t, Exclude, path); os.Rename(path, path+".moved") != nil {
+		t.Skip("a barrier in use cannot be moved here")
+	} else if err := b.Release(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var mover sync.WaitGroup
+	mover.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			b, err := Exclude(over, path)
+			if errors.Is(err, ErrHeld) {
+				continue
+			}
+			if err == nil {
+				err = errors.Join(os.Rename(path, path+".moved"), b.Release())
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	defer mover.Wait()
+	defer close(done)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for range 100 {
+		b, err := Share(ctx, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := named(b.flock, path); !same || err != nil {
+			t.Fatalf("named is %v, %v", same, err)
+		}
+		if err := b.Release(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

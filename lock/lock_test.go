@@ -103,6 +103,20 @@ func TestHolderWhosePIDIsNotRecordedIsUnknown(t *testing.T) {
 	}
 }
 
+func TestReadersDoNotTakeEachOtherForTheHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	write(t, path, "42\n")
+	reader, err := OS{}.Open(path, Read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := reader.TryLock(false); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, path, Status{Stale, 42})
+}
+
 func TestReleaseWorksOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.pid")
 	old := mustAcquire(t, path)

@@ -249,6 +249,32 @@ func TestRefusalNamesTheOtherProcess(t *testing.T) {
 	mustAcquire(t, path)
 }
 
+// The pid of a dead server can be another process's by the time at which the
+// next server has the lock and has not written yet.
+func TestResidueIsNotBelievedOfALiveProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	stranger := start(t, "child", path)
+	stranger.says("born")
+	write(t, path, fmt.Sprintln(stranger.cmd.Process.Pid))
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, long, long); err != nil {
+		t.Fatal(err)
+	}
+	starter, err := OS{}.Open(path, Create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer starter.Close()
+	if err := starter.TryLock(true); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, path, Status{State: Held})
+	var held *HeldError
+	if _, err := Acquire(path); !errors.As(err, &held) || held.PID != 0 {
+		t.Errorf("Acquire: %v, want a refusal without a pid", err)
+	}
+}
+
 func TestKilledHolderIsTakenOver(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.pid")
 	holder := start(t, "holder", path)
@@ -371,7 +397,7 @@ func readShared(path string) (string, bool) {
 func TestNoNumberOfProbesMakesAStartFail(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.pid")
 	var probers []*process
-	for range 6 {
+	for range 8 * runtime.NumCPU() {
 		p := start(t, "prober", path)
 		p.says("probing")
 		probers = append(probers, p)

@@ -67,7 +67,7 @@ func (a *actor) victim() *process {
 // the middle of one.
 func (a *actor) active() bool {
 	for _, p := range a.procs {
-		if !p.orphan && (p.next() != nil || p.blocked() != nil) {
+		if !p.orphan && !p.parked && (p.next() != nil || p.blocked() != nil) {
 			return true
 		}
 	}

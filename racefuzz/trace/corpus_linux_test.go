@@ -55,6 +55,7 @@ var goBugs = []bug{
 	{"probe-trusts-residue", "I6", false},
 	{"probe-reads-then-locks", "I6", false},
 	{"probe-creates", "I3", false},
+	{"losers-forgotten", "I8", true},
 }
 
 var pythonBugs = []bug{
@@ -93,6 +94,9 @@ func TestRacesInGoAreFound(t *testing.T) {
 		p := Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit", Strict: true}
 		if strings.HasPrefix(name, "probe-") {
 			p.Probe = append(p.Command, "probe")
+		}
+		if name == "losers-forgotten" {
+			p.Losers = "serve"
 		}
 		return p
 	})
@@ -181,6 +185,7 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 	}
 	programs := map[string]Program{
 		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Strict: true},
+		"standby":  {Command: []string{binary, "standby", "{pidfile}"}},
 		"go-probe": {Command: []string{binary, "correct", "{pidfile}"}, Probe: []string{binary, "correct", "{pidfile}", "probe"}},
 		"python":   {Command: []string{findPython(t), filepath.Join(daemons, "python", "correct.py"), "{pidfile}"}},
 		"sh":       {Command: []string{"sh", filepath.Join(daemons, "sh", "correct.sh"), "{pidfile}"}},

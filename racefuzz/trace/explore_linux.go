@@ -119,7 +119,7 @@ func (x *explorer) execute(b branch) error {
 	defer r.Close()
 	for _, m := range b.moves {
 		if !slices.Contains(r.Moves(), m) {
-			x.diverged()
+			x.diverged(r, m)
 			return nil
 		}
 		if _, err := r.Do(m); err != nil {
@@ -143,9 +143,14 @@ func (x *explorer) execute(b branch) error {
 	return nil
 }
 
-func (x *explorer) diverged() {
+// diverged notes a schedule in which a move is not possible that was before.
+func (x *explorer) diverged(r *run, m race.Move) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.result.Diverged == 0 {
+		x.result.Divergence = fmt.Sprintf("after %d steps %s could %s, and now only %v", len(r.events), m.Actor, m.Op, r.Moves())
+		x.result.Events = r.events
+	}
 	x.result.Diverged++
 }
 
@@ -229,7 +234,7 @@ func byDefault(moves []race.Move, last string) (pick race.Move, free bool) {
 // rests reports whether an actor whose next move is m is between two things
 // to do.
 func rests(m race.Move) bool {
-	return m.Op == opStart || m.Op == opStop || m.Op == opProbe || m.Op == opRemove
+	return m.Op == opStart || m.Op == opStop || m.Op == opProbe || m.Op == opRemove || m.Op == opWait
 }
 
 // actorOf is the actor of a lane.

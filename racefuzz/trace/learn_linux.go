@@ -19,7 +19,7 @@ const patienceToLearn = 200 * time.Millisecond
 // that many rounds.
 func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command}
-	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: joinWords(p.Probe), inject: p.Inject}
+	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject}
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
@@ -56,7 +56,10 @@ func (p Program) cast(c race.Case, title string, actors, rounds int, files ...ra
 		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: slices.Repeat([]string{opStart, opStop}, rounds)})
 	}
 	if len(p.Probe) > 0 {
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(actors), Script: []string{opProbe}})
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(len(c.Actors)), Script: []string{opProbe}})
+	}
+	if len(p.Beside) > 0 {
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(len(c.Actors)), Script: []string{opRun}})
 	}
 	return c
 }
@@ -118,7 +121,7 @@ func (s *settings) alone(c race.Case) (habit, error) {
 	}
 	defer r.Close()
 	r.stopLimit = patienceToLearn
-	a := r.actors[0]
+	a, served := r.actors[0], false
 	for len(r.Moves()) > 0 {
 		m, _ := byDefault(r.Moves(), "a")
 		if m.Op == opStop {
@@ -128,14 +131,15 @@ func (s *settings) alone(c race.Case) (habit, error) {
 			return h, err
 		}
 		if a.phase == stopping && !a.active() {
-			return h, nil
+			return habit{}, nil
 		}
-		h.stopped = m.Op == opStop || h.stopped
+		served = served || m.Op == opStop
 	}
-	if !h.stopped {
+	if !served {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
 		return h, fmt.Errorf("%s does not stay, alone as it is: %s, %q", c.Target, r.ended, said)
 	}
+	h.stopped = true
 	for _, e := range r.scene.entries {
 		h.left = append(h.left, e.name)
 	}

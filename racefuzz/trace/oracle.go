@@ -18,7 +18,9 @@ const (
 	starting              // from its start until it waits for work or ends
 	serving               // it waits for work
 	stopping              // it was asked to stop
+	waking                // it serves, and is about to look whether it can take over
 	probing               // it asks whether a server runs
+	visiting              // it is no server
 )
 
 // view is what can be seen of a case after an event. In contents and details
@@ -139,6 +141,7 @@ func (o *oracle) judge(v view) {
 	}
 	holders := o.holders(v)
 	o.judgeHolders(v, holders)
+	o.judgeSuccession(v, holders)
 	o.judgeFile(v, holders)
 	o.follow(v)
 	o.judgeRefusals(v)
@@ -170,6 +173,19 @@ func (o *oracle) holders(v view) []standing {
 func (o *oracle) judgeHolders(v view, holders []standing) {
 	if len(holders) > 1 {
 		o.breaks(v.event, race.I1, "%s and %s both run as the server", holders[0].name, holders[1].name)
+	}
+}
+
+// judgeSuccession checks that a standby for which there was nobody to wait has
+// taken over.
+func (o *oracle) judgeSuccession(v view, holders []standing) {
+	for _, s := range v.actors {
+		if o.phases[s.name] == waking && s.phase == serving && len(holders) == 0 {
+			o.breaks(v.event, race.I8, "%s runs, nobody is the recorded server, and it does not take over", s.name)
+		}
+	}
+	if v.op == opWait && len(holders) == 0 && v.actor(v.mover).phase == serving {
+		o.breaks(v.event, race.I8, "%s runs, nobody is the recorded server, and within 2 s it does not look", v.mover)
 	}
 }
 
@@ -246,7 +262,7 @@ func (o *oracle) follow(v view) {
 		was := before[s.name]
 		o.phases[s.name] = s.phase
 		switch {
-		case s.phase == serving:
+		case s.phase == serving, s.phase == waking:
 			o.fates[id] = served
 		case s.phase == absent && was == starting && v.op == opCrash && v.mover == s.name:
 			o.fates[id] = crashed
@@ -260,8 +276,10 @@ func (o *oracle) follow(v view) {
 			continue
 		}
 		if v.helpers {
-			o.fates["helper"] = served
-			o.met[id] = append(o.met[id], "helper")
+			o.excuse(id)
+		}
+		if slices.ContainsFunc(v.actors, func(s standing) bool { return s.phase == visiting || before[s.name] == visiting }) {
+			o.excuse(id)
 		}
 		for _, other := range v.actors {
 			if other.name != s.name && (runs(other.phase) || runs(before[other.name])) && !slices.Contains(o.met[id], other.start()) {
@@ -271,8 +289,17 @@ func (o *oracle) follow(v view) {
 	}
 }
 
+// excuse notes that a start met what may have refused it with good reason.
+func (o *oracle) excuse(id string) {
+	const stranger = "stranger"
+	o.fates[stranger] = served
+	if !slices.Contains(o.met[id], stranger) {
+		o.met[id] = append(o.met[id], stranger)
+	}
+}
+
 // runs reports whether an actor in that phase is, or may become, the server.
-func runs(p phase) bool { return p == starting || p == serving || p == stopping }
+func runs(p phase) bool { return p != absent && p != probing && p != visiting }
 
 // judgeRefusals looks for a start that ended although none of those it met
 // ever was, or could have become, the server.

@@ -18,7 +18,7 @@ const parkAfter = time.Second
 
 // mayStep reports whether a process may make its next step.
 func (r *run) mayStep(p *process) bool {
-	if p.parked > 0 && p.parked == len(r.events) {
+	if p.parked {
 		return false
 	}
 	if !r.repeats(p) {
@@ -93,7 +93,7 @@ func (r *run) try(p *process, k *task) (*task, error) {
 			return k, nil
 		}
 		if time.Now().After(deadline) {
-			p.parked = len(r.events) + 1
+			p.parked = true
 			return k, nil
 		}
 		k = p.next()

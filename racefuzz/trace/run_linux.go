@@ -22,6 +22,7 @@ import (
 const (
 	workLimit = 30 * time.Second
 	napLimit  = 300 * time.Millisecond
+	takeover  = 2 * time.Second
 )
 
 // run is a case being executed; see [race.Run].
@@ -31,6 +32,7 @@ type run struct {
 	settings  settings
 	command   []string // with the program found
 	probe     []string // the same
+	beside    []string // the same
 	ready     *regexp.Regexp
 	stopLimit time.Duration // how long an actor may take to stop
 	base      string        // holds the case's directory and what must not be in it
@@ -89,7 +91,7 @@ func (r *run) setUp(s settings) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(r.dir, 0o755); err != nil {
+	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return err
 	}
 	if err := furnish(r.dir, r.c.Files, deadPID); err != nil {
@@ -100,6 +102,9 @@ func (r *run) setUp(s settings) error {
 		return err
 	}
 	if r.probe, err = resolve(splitWords(s.probe)); err != nil {
+		return err
+	}
+	if r.beside, err = resolve(splitWords(s.beside)); err != nil {
 		return err
 	}
 	if r.faults, err = faultsOf(s.faults); err != nil {
@@ -149,6 +154,9 @@ func (r *run) Moves() []race.Move {
 			moves = append(moves, race.Move{Actor: a.name, Op: op})
 			crash = crash || op == opStop
 		}
+		if r.mayWait(a) {
+			moves = append(moves, race.Move{Actor: a.name, Op: opWait})
+		}
 		if crash && a.victim() != nil {
 			moves = append(moves, race.Move{Actor: a.name, Op: opCrash, Fault: race.Crash})
 		}
@@ -161,7 +169,7 @@ func (r *run) Moves() []race.Move {
 // about to do the same, so that happens only while all are at rest.
 func (r *run) mayBegin(a *actor, op string) bool {
 	switch op {
-	case opStart, opProbe:
+	case opStart, opProbe, opRun:
 		return a.phase == absent
 	case opStop:
 		return a.phase == serving
@@ -172,6 +180,26 @@ func (r *run) mayBegin(a *actor, op string) bool {
 	return false
 }
 
+// mayWait reports whether the actor is a standby that could take over: that
+// takes time to pass, and is worth it once after each move of another.
+func (r *run) mayWait(a *actor) bool {
+	if r.settings.losers != "serve" || a.phase != serving || len(r.events) == 0 || r.last() == a.name && r.events[len(r.events)-1].Op != opStart {
+		return false
+	}
+	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[h.inode] })
+}
+
+// wait lets time pass until the actor does something, for as long as a
+// standby has to take over.
+func (r *run) wait(a *actor) {
+	a.phase = waking
+	for deadline := time.Now().Add(takeover); !a.active() && time.Now().Before(deadline); {
+		if !r.poll() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
 // Do makes a move and waits until all are at rest again.
 func (r *run) Do(m race.Move) (race.Event, error) {
 	a, p := r.lane(m.Actor)
@@ -179,6 +207,11 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
 	}
 	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.couldGoOn(a), Time: time.Since(r.began)}
+	for _, other := range r.actors {
+		for _, p := range other.procs {
+			p.parked = p.parked && other == a
+		}
+	}
 	var k *task
 	var err error
 	switch m.Op {
@@ -186,8 +219,12 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		err = r.startActor(a, starting, r.command)
 	case opProbe:
 		err = r.startActor(a, probing, r.probe)
+	case opRun:
+		err = r.startActor(a, visiting, r.beside)
 	case opStop:
 		e.Detail, err = r.stopActor(a)
+	case opWait:
+		r.wait(a)
 	case opCrash:
 		e.Detail = r.crash(a)
 	case opRemove:
@@ -446,6 +483,9 @@ func (r *run) guard(k *task) {
 	switch p := r.pids[max(target, -target)]; {
 	case p != nil:
 		r.stirred[p.actor] = true
+		if p.actor.phase == serving {
+			p.actor.phase = stopping
+		}
 	case target == 0:
 	default:
 		k.call.fault = unix.EPERM
@@ -462,7 +502,7 @@ func (r *run) advance() []string {
 	for _, a := range r.actors {
 		a.bury()
 		switch a.phase {
-		case starting:
+		case starting, waking:
 			if r.alive(a) == 0 {
 				r.ended = ending(a.first)
 				notes = append(notes, a.name+" ends: "+ending(a.first))
@@ -470,12 +510,19 @@ func (r *run) advance() []string {
 			} else if !a.active() && r.isReady(a) {
 				a.phase = serving
 				a.server = r.serverOf(a)
+				for _, p := range a.procs {
+					if k := p.next(); k != nil && p.parked {
+						r.patrol(k)
+					}
+				}
 				notes = append(notes, a.name+" serves")
 			}
-		case probing:
+		case probing, visiting:
 			if r.alive(a) == 0 {
 				notes = append(notes, a.name+" ends: "+ending(a.first))
-				r.oracle.answered(len(r.events), a.name, r.answer(a))
+				if a.phase == probing {
+					r.oracle.answered(len(r.events), a.name, r.answer(a))
+				}
 				r.leave(a)
 			}
 		case serving, stopping:

@@ -13,7 +13,9 @@ const (
 	opStart  = "start"
 	opProbe  = "probe" // asks whether a server runs
 	opStop   = "stop"
+	opWait   = "wait" // until a server that waits for something looks whether it has come
 	opCrash  = string(race.Crash)
+	opRun    = "run"    // a command that is no server
 	opRemove = "remove" // an operator's rm
 )
 
@@ -30,6 +32,7 @@ type settings struct {
 	content string // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
 	leaves  string // names in the directory when it has stopped in order
 	probe   string // command line
+	beside  string // command line of what is run beside the servers
 	inject  string
 	faults  string // errors that any step may fail with, by name
 }
@@ -38,7 +41,7 @@ type settings struct {
 func (s *settings) fields() map[string]*string {
 	return map[string]*string{
 		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "lockfile": &s.lock, "content": &s.content,
-		"leaves": &s.leaves, "probe": &s.probe, "inject": &s.inject, "faults": &s.faults,
+		"leaves": &s.leaves, "probe": &s.probe, "beside": &s.beside, "inject": &s.inject, "faults": &s.faults,
 	}
 }
 

@@ -36,10 +36,14 @@ func (b Bounds) cost() int { return b.Preemptions + b.Crashes + b.Faults }
 // Result is what came of running schedules.
 type Result struct {
 	Schedules int
-	Complete  bool         // every schedule within the bounds was run, or led to a state that was known
-	Diverged  int          // schedules that could not be run: the program does not always do the same
-	Events    []race.Event // of the first that breaks an invariant
-	Verdict   race.Verdict
+	Complete  bool // every schedule within the bounds was run, or led to a state that was known
+	// Diverged counts the schedules that could not be run, because the program
+	// does not always do the same; Divergence says of the first what was
+	// different.
+	Diverged   int
+	Divergence string
+	Events     []race.Event // of the first that breaks an invariant
+	Verdict    race.Verdict
 }
 
 // Program is a daemon under test. In its command {pidfile}, {dir}, {n} and
@@ -49,6 +53,7 @@ type Result struct {
 type Program struct {
 	Command  []string
 	Probe    []string // command that asks whether a server runs: exit status 0 says yes, 1 to 3 no
+	Beside   []string // command that is run once beside the servers, such as an uninstaller
 	Ready    string   // "quiet" (it sleeps; the default), "file" (the pid file is there), or a regular expression of its output
 	Stop     string   // "eof", "term", "int", or a command
 	Losers   string   // what a refused start does: "exit" or "serve"

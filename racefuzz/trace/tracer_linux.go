@@ -26,7 +26,7 @@ type process struct {
 	lane   string
 	start  string         // of its actor, as in [standing.start]
 	calls  map[string]int // so far, of those that are made to fail
-	parked int            // with how many events it was found to try the same for ever; 0: it was not
+	parked bool           // it tries the same for ever, until somebody else moves
 	tasks  []*task
 	locks  []held
 	ended  bool
@@ -171,6 +171,9 @@ func (t *tracer) event(k *task, cause int) {
 				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
 				c.fault = t.injectedInto(k.proc, c.name)
 				k.state, k.call = pending, c
+				if k.proc.actor.phase == serving {
+					t.patrol(k)
+				}
 				return
 			}
 		}
@@ -181,6 +184,20 @@ func (t *tracer) event(k *task, cause int) {
 	case unix.PTRACE_EVENT_EXEC:
 		k = t.replaced(k)
 	}
+	t.resume(k, 0)
+}
+
+// patrol makes a call of a server that looks around from time to time. When
+// it does so is chance, so it must find nothing new: a lock is refused. What it
+// does when it finds something is seen when it is waited for, as a step.
+func (t *tracer) patrol(k *task) {
+	if k.call.name == "flock" || k.call.name == "fcntl" {
+		k.call.fault = unix.EWOULDBLOCK
+	}
+	if k.call.fault != 0 {
+		skip(k.tid)
+	}
+	k.state = stepping
 	t.resume(k, 0)
 }
 

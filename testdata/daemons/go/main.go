@@ -29,6 +29,8 @@ type variant struct {
 	unchecked bool                    // whether the name still means the locked file
 	impatient bool                    // with probes
 	credulous bool                    // takes any error but a refusal for a lock
+	standby   bool                    // a refused start waits for its turn
+	forgotten bool                    // and never gets it
 	record    func(fd, pid int) error
 	serving   func(path string, fd int)
 	loses     func(path string)
@@ -49,23 +51,46 @@ func main() {
 	}
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, unix.SIGTERM)
+	held := make(chan int, 1)
 	fd, err := v.acquire(path)
-	if err != nil {
+	switch {
+	case err == nil:
+		held <- fd
+		if v.serving != nil {
+			v.serving(path, fd)
+		}
+	case v.standby && err == errRunning:
+		if !v.forgotten {
+			go v.succeed(path, held)
+		}
+	default:
 		if v.loses != nil {
 			v.loses(path)
 		}
 		fail(1, err)
-	}
-	if v.serving != nil {
-		v.serving(path, fd)
 	}
 	go func() {
 		io.Copy(io.Discard, os.Stdin)
 		stop <- unix.SIGTERM
 	}()
 	<-stop
-	if err := v.release(path, fd); err != nil {
-		fail(1, err)
+	select {
+	case fd := <-held:
+		if err := v.release(path, fd); err != nil {
+			fail(1, err)
+		}
+	default: // a standby
+	}
+}
+
+// succeed waits until the lock is free.
+func (v variant) succeed(path string, held chan<- int) {
+	for {
+		time.Sleep(500 * time.Millisecond)
+		if fd, err := v.acquire(path); err == nil {
+			held <- fd
+			return
+		}
 	}
 }
 

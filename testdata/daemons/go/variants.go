@@ -16,6 +16,8 @@ import (
 // variants are the correct protocol and what real software did instead.
 var variants = map[string]variant{
 	"correct":              correct(nil),
+	"standby":              correct(func(v *variant) { v.standby = true }),
+	"losers-forgotten":     correct(func(v *variant) { v.standby, v.forgotten = true, true }),
 	"truncate-before-lock": correct(func(v *variant) { v.flags = unix.O_TRUNC }),
 	"no-recheck":           correct(func(v *variant) { v.unchecked = true }),
 	"write-before-lock":    correct(func(v *variant) { v.early = true }),

@@ -22,9 +22,24 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
+// process is what a process can do on either system, and rangeLocker what its
+// open files can do besides.
+type (
+	process interface {
+		lock.System
+		OpenFile(path string, flag int) (lock.File, error)
+		Rename(oldpath, newpath string) error
+		Link(oldpath, newpath string) error
+	}
+	rangeLocker interface {
+		TryLockRange(off, n int64, exclusive bool) error
+		UnlockRange(off, n int64) error
+	}
+)
+
 // side is one of the two systems under comparison.
 type side struct {
-	processes []Raw
+	processes []process
 	files     []lock.File
 	content   func(name string) (string, bool)
 	names     func() []string
@@ -146,19 +161,21 @@ func (c *comparison) actions() map[string]func(*rapid.T) {
 		"openfile":   c.openFile,
 		"lock":       c.lock,
 		"lock again": c.lock,
-		"unlock":     func(t *rapid.T) { c.onFile(t, "unlock", func(_ Raw, f lock.File) string { return word(f.Unlock()) }) },
-		"range":      c.lockRange,
-		"read":       c.read,
-		"write":      c.write,
-		"truncate":   c.truncate,
-		"same":       c.same,
-		"holds":      c.holds,
-		"close":      func(t *rapid.T) { c.close(t, c.file(t)) },
-		"die":        c.die,
-		"remove":     c.remove,
-		"rename":     c.rename,
-		"link":       c.link,
-		"":           c.look,
+		"unlock": func(t *rapid.T) {
+			c.onFile(t, "unlock", func(_ process, f lock.File) string { return word(f.Unlock()) })
+		},
+		"range":    c.lockRange,
+		"read":     c.read,
+		"write":    c.write,
+		"truncate": c.truncate,
+		"same":     c.same,
+		"holds":    c.holds,
+		"close":    func(t *rapid.T) { c.close(t, c.file(t)) },
+		"die":      c.die,
+		"remove":   c.remove,
+		"rename":   c.rename,
+		"link":     c.link,
+		"":         c.look,
 	}
 }
 
@@ -169,7 +186,7 @@ func (c *comparison) open(t *rapid.T) {
 
 func (c *comparison) openAs(t *rapid.T, name string, mode lock.Mode) {
 	op := fmt.Sprintf("open %s mode %d", name, mode)
-	c.add(t, op, name, false, func(p Raw) (lock.File, error) { return p.Open(name, mode) })
+	c.add(t, op, name, false, func(p process) (lock.File, error) { return p.Open(name, mode) })
 }
 
 func (c *comparison) openFile(t *rapid.T) {
@@ -185,10 +202,10 @@ func (c *comparison) openFile(t *rapid.T) {
 		os.O_RDWR | os.O_CREATE | os.O_EXCL, os.O_WRONLY | os.O_CREATE | os.O_TRUNC,
 	}).Draw(t, "flag")
 	op := fmt.Sprintf("openfile %s flag %#x", name, flag)
-	c.add(t, op, name, true, func(p Raw) (lock.File, error) { return p.OpenFile(name, flag) })
+	c.add(t, op, name, true, func(p process) (lock.File, error) { return p.OpenFile(name, flag) })
 }
 
-func (c *comparison) add(t *rapid.T, operation, name string, raw bool, open func(Raw) (lock.File, error)) {
+func (c *comparison) add(t *rapid.T, operation, name string, raw bool, open func(process) (lock.File, error)) {
 	if len(c.owner) >= maxOpen {
 		t.Skip("enough open files")
 	}
@@ -212,12 +229,12 @@ func (c *comparison) file(t *rapid.T) int {
 	return rapid.IntRange(0, len(c.owner)-1).Draw(t, "file")
 }
 
-func (c *comparison) onFile(t *rapid.T, operation string, do func(p Raw, f lock.File) string) string {
+func (c *comparison) onFile(t *rapid.T, operation string, do func(p process, f lock.File) string) string {
 	i := c.file(t)
 	return c.onThis(t, i, operation, do)
 }
 
-func (c *comparison) onThis(t *rapid.T, i int, operation string, do func(p Raw, f lock.File) string) string {
+func (c *comparison) onThis(t *rapid.T, i int, operation string, do func(p process, f lock.File) string) string {
 	return c.both(t, fmt.Sprintf("%s file %d (%s)", operation, i, c.path[i]), func(s *side) string {
 		return do(s.processes[c.owner[i]], s.files[i])
 	})
@@ -228,7 +245,7 @@ func (c *comparison) lock(t *rapid.T) {
 	if runtime.GOOS == "darwin" && c.converts(i, exclusive) {
 		t.Skip("whether a refused conversion loses the lock that it had is known of Linux only")
 	}
-	c.onThis(t, i, fmt.Sprintf("lock exclusive=%v", exclusive), func(_ Raw, f lock.File) string { return word(f.TryLock(exclusive)) })
+	c.onThis(t, i, fmt.Sprintf("lock exclusive=%v", exclusive), func(_ process, f lock.File) string { return word(f.TryLock(exclusive)) })
 }
 
 func (c *comparison) converts(i int, exclusive bool) bool {
@@ -248,17 +265,17 @@ func (c *comparison) lockRange(t *rapid.T) {
 	}
 	off, n := rapid.Int64Range(0, 3).Draw(t, "off"), rapid.Int64Range(1, 4).Draw(t, "length")
 	exclusive, unlock := rapid.Bool().Draw(t, "exclusive"), rapid.Bool().Draw(t, "unlock")
-	c.onThis(t, i, fmt.Sprintf("range %d %d exclusive=%v unlock=%v", off, n, exclusive, unlock), func(_ Raw, f lock.File) string {
+	c.onThis(t, i, fmt.Sprintf("range %d %d exclusive=%v unlock=%v", off, n, exclusive, unlock), func(_ process, f lock.File) string {
 		if unlock {
-			return word(f.(RangeLocker).UnlockRange(off, n))
+			return word(f.(rangeLocker).UnlockRange(off, n))
 		}
-		return word(f.(RangeLocker).TryLockRange(off, n, exclusive))
+		return word(f.(rangeLocker).TryLockRange(off, n, exclusive))
 	})
 }
 
 func (c *comparison) read(t *rapid.T) {
 	off, n := rapid.Int64Range(0, 12).Draw(t, "off"), rapid.IntRange(1, 12).Draw(t, "length")
-	c.onFile(t, fmt.Sprintf("read %d at %d", n, off), func(_ Raw, f lock.File) string {
+	c.onFile(t, fmt.Sprintf("read %d at %d", n, off), func(_ process, f lock.File) string {
 		p := make([]byte, n)
 		done, err := f.ReadAt(p, off)
 		return fmt.Sprintf("%q %s", p[:done], word(err))
@@ -267,7 +284,7 @@ func (c *comparison) read(t *rapid.T) {
 
 func (c *comparison) write(t *rapid.T) {
 	off, text := rapid.Int64Range(0, 6).Draw(t, "off"), rapid.StringMatching(`[0-9]{1,7}\n`).Draw(t, "text")
-	c.onFile(t, fmt.Sprintf("write %q at %d", text, off), func(_ Raw, f lock.File) string {
+	c.onFile(t, fmt.Sprintf("write %q at %d", text, off), func(_ process, f lock.File) string {
 		done, err := f.WriteAt([]byte(text), off)
 		return fmt.Sprintf("%d %s", done, word(err))
 	})
@@ -279,7 +296,7 @@ func (c *comparison) truncate(t *rapid.T) {
 	if runtime.GOOS == "windows" && !c.sim.files[i].(*file).write {
 		t.Skip("Windows and Wine refuse it in different words")
 	}
-	c.onThis(t, i, fmt.Sprintf("truncate to %d", size), func(_ Raw, f lock.File) string { return word(f.Truncate(size)) })
+	c.onThis(t, i, fmt.Sprintf("truncate to %d", size), func(_ process, f lock.File) string { return word(f.Truncate(size)) })
 }
 
 func (c *comparison) same(t *rapid.T) {
@@ -288,7 +305,7 @@ func (c *comparison) same(t *rapid.T) {
 		t.Skip("lock.OS compares only what it has opened")
 	}
 	name := rapid.OneOf(rapid.SampledFrom(allNames), rapid.Just(c.path[i])).Draw(t, "name")
-	c.onThis(t, i, "same as "+name, func(p Raw, f lock.File) string {
+	c.onThis(t, i, "same as "+name, func(p process, f lock.File) string {
 		same, err := p.Same(f, name)
 		return fmt.Sprintf("%v %s", same, word(err))
 	})
@@ -306,11 +323,11 @@ func (c *comparison) holds(t *rapid.T) {
 		t.Skip("nobody holds it")
 	}
 	pid := rapid.SampledFrom([]int{os.Getpid(), c.dead}).Draw(t, "pid")
-	c.onThis(t, i, "holds", func(p Raw, f lock.File) string { return fmt.Sprint(p.Holds(f, pid)) })
+	c.onThis(t, i, "holds", func(p process, f lock.File) string { return fmt.Sprint(p.Holds(f, pid)) })
 }
 
 func (c *comparison) close(t *rapid.T, i int) {
-	c.onThis(t, i, "close", func(_ Raw, f lock.File) string { return word(f.Close()) })
+	c.onThis(t, i, "close", func(_ process, f lock.File) string { return word(f.Close()) })
 	c.owner, c.path, c.raw = slices.Delete(c.owner, i, i+1), slices.Delete(c.path, i, i+1), slices.Delete(c.raw, i, i+1)
 	c.sim.files, c.real.files = slices.Delete(c.sim.files, i, i+1), slices.Delete(c.real.files, i, i+1)
 }

@@ -41,9 +41,6 @@ func (d disk) Link(oldpath, newpath string) error {
 	return os.Link(filepath.Join(d.dir, oldpath), filepath.Join(d.dir, newpath))
 }
 
-func (d disk) Signal(pid int) error { panic("not compared") }
-func (d disk) Alive(pid int) bool   { panic("not compared") }
-
 func (d disk) content(name string) (string, bool) {
 	text, err := os.ReadFile(filepath.Join(d.dir, name))
 	return string(text), err == nil

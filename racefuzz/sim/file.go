@@ -21,17 +21,6 @@ type file struct {
 	closed      bool
 }
 
-// RangeLocker is what a [lock.File] of a Process can do besides: locks on any
-// bytes, as LockFileEx takes them. Others can neither read nor write bytes
-// that are locked exclusively, and nobody can write those that are locked
-// shared. Under POSIX rules it is an error matching [errors.ErrUnsupported].
-type RangeLocker interface {
-	TryLockRange(off, n int64, exclusive bool) error // refused as TryLock is
-	UnlockRange(off, n int64) error
-}
-
-var _ RangeLocker = (*file)(nil)
-
 // heldLock is a lock on the bytes from off to before end.
 type heldLock struct {
 	file      *file
@@ -79,6 +68,8 @@ func (f *file) flock(exclusive bool) error {
 	return f.take(n, heldLock{f, 0, math.MaxInt64, exclusive})
 }
 
+// TryLockRange is refused as TryLock is. Under POSIX rules it is an error
+// matching [errors.ErrUnsupported].
 func (f *file) TryLockRange(off, length int64, exclusive bool) error {
 	defer f.leave()
 	n, err := f.enter()

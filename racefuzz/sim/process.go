@@ -10,8 +10,15 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// Process is a process's view of an [FS]. It implements [lock.System] and
-// [Raw].
+// Process is a process's view of an [FS]: a [lock.System], and what programs
+// do besides. Under the rules of Windows its open files have two methods
+// more, for locks on any bytes as LockFileEx takes them:
+//
+//	TryLockRange(off, n int64, exclusive bool) error
+//	UnlockRange(off, n int64) error
+//
+// Others can neither read nor write bytes that are locked exclusively, and
+// nobody can write those that are locked shared.
 type Process struct {
 	fs      *FS
 	pid     int
@@ -23,39 +30,10 @@ type Process struct {
 	seen    uint64  // what has changed when it was last refused, its own changes included
 }
 
-// Raw is what programs do besides what the pid file asks of a system. It
-// speaks in types of the standard library, so that others can declare the
-// part that they need.
-type Raw interface {
-	lock.System
-
-	// OpenFile is [os.OpenFile], flag being a combination of os.O_RDONLY,
-	// os.O_WRONLY, os.O_RDWR, os.O_CREATE, os.O_EXCL and os.O_TRUNC. It
-	// follows links, opens files that have other names, and under Windows
-	// rules does not share the file's deletion: until it is closed, Remove
-	// fails with lock.ErrBusy.
-	OpenFile(path string, flag int) (lock.File, error)
-
-	// Rename is [os.Rename]: it replaces the file that has the new name.
-	Rename(oldpath, newpath string) error
-
-	// Link is [os.Link]: it gives a file another name, which must be new.
-	Link(oldpath, newpath string) error
-
-	// Signal is kill(pid, 0): nil, [os.ErrProcessDone] where there is no such
-	// process, or [os.ErrPermission] where it is somebody else's.
-	Signal(pid int) error
-
-	// Alive reports whether there is a process pid, of whatever user.
-	Alive(pid int) bool
-}
-
-var _ Raw = (*Process)(nil)
-
 // tries is the number of times that a process waits before it gives up.
 const tries = 2
 
-// enter begins every call but Pause: the process is not waiting any more.
+// enter begins every call but that of the scheduler: the process is not waiting any more.
 func (p *Process) enter() error {
 	p.fs.mu.Lock()
 	p.waiting = false
@@ -151,7 +129,11 @@ func (p *Process) open(path string, number int, read, write, share bool) *file {
 	return f
 }
 
-// OpenFile implements [Raw].
+// OpenFile is [os.OpenFile], flag being a combination of os.O_RDONLY,
+// os.O_WRONLY, os.O_RDWR, os.O_CREATE, os.O_EXCL and os.O_TRUNC. It follows
+// links, opens files that have other names, and under the rules of Windows
+// does not share the file's deletion: until it is closed, Remove fails with
+// an error matching [lock.ErrBusy].
 func (p *Process) OpenFile(path string, flag int) (lock.File, error) {
 	defer p.leave()
 	if err := p.enter(); err != nil {
@@ -272,7 +254,8 @@ func (p *Process) removable(path string) (*entry, error) {
 	return e, nil
 }
 
-// Rename implements [Raw]. Windows replaces only a file that nobody has open.
+// Rename is [os.Rename]: it replaces the file that has the new name, under the
+// rules of Windows only one that nobody has open.
 func (p *Process) Rename(oldpath, newpath string) error {
 	defer p.leave()
 	err := p.enter()
@@ -331,7 +314,7 @@ func (p *Process) source(path string) (*entry, error) {
 	return e, nil
 }
 
-// Link implements [Raw].
+// Link is [os.Link]: it gives a file another name, which must be new.
 func (p *Process) Link(oldpath, newpath string) error {
 	defer p.leave()
 	err := p.enter()
@@ -402,7 +385,8 @@ func (p *Process) Parked() bool {
 	return p.waiting && !p.dead && p.seen == p.fs.changes
 }
 
-// Signal implements [Raw].
+// Signal is kill(pid, 0): nil, [os.ErrProcessDone] where there is no such
+// process, or [os.ErrPermission] where it is another user's.
 func (p *Process) Signal(pid int) error {
 	defer p.leave()
 	if err := p.enter(); err != nil {
@@ -418,9 +402,6 @@ func (p *Process) Signal(pid int) error {
 	}
 	return os.ErrProcessDone
 }
-
-// Alive implements [Raw].
-func (p *Process) Alive(pid int) bool { return !errors.Is(p.Signal(pid), os.ErrProcessDone) }
 
 // Die ends the process as a kill does: the system closes its files and gives
 // its locks up, and no clean-up of its own runs. Afterwards its calls fail

@@ -120,7 +120,7 @@ func TestDeathClosesFilesAndSilencesTheProcess(t *testing.T) {
 		if s.Fingerprint() != before {
 			t.Errorf("%v: a dead process changes something", rules)
 		}
-		if pids, _ := s.Holder("pid"); len(pids) > 0 || b.Alive(101) || b.Holds(open(t, b), 101) {
+		if pids, _ := s.Holder("pid"); len(pids) > 0 || b.Signal(101) == nil || b.Holds(open(t, b), 101) {
 			t.Errorf("%v: the dead process still holds", rules)
 		}
 		if text, _ := s.Content("pid"); text != "101\n" {
@@ -205,7 +205,7 @@ func TestLockOnTheContentHidesItUnderWindowsRules(t *testing.T) {
 			s := New(rules)
 			s.Setup([]race.File{{Name: "pid", Kind: race.Regular, Content: "101\n"}})
 			f, other := open(t, s.Process(101)), open(t, s.Process(102))
-			err := f.(RangeLocker).TryLockRange(0, 1, true)
+			err := f.(rangeLocker).TryLockRange(0, 1, true)
 			if rules == POSIX {
 				if !errors.Is(err, errors.ErrUnsupported) {
 					t.Errorf("range lock: %v", err)

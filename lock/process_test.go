@@ -313,7 +313,7 @@ func TestStartingProcessesDoesNotDelayTheNextHolder(t *testing.T) {
 	done := make(chan struct{})
 	wg.Go(func() {
 		defer close(done)
-		for range 15 {
+		for range 8 {
 			child := exec.Command(os.Args[0], path)
 			child.Env = append(os.Environ(), roleVariable+"=child") // its input is at the end
 			if err := child.Run(); err != nil {
@@ -397,12 +397,12 @@ func readShared(path string) (string, bool) {
 func TestNoNumberOfProbesMakesAStartFail(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "server.pid")
 	var probers []*process
-	for range 8 * runtime.NumCPU() {
+	for range 6 * runtime.NumCPU() {
 		p := start(t, "prober", path)
 		p.says("probing")
 		probers = append(probers, p)
 	}
-	for round := range 20 {
+	for round := range 10 {
 		write(t, path, "9999999999\n") // so that there is something to probe before the start
 		p, err := Acquire(path)
 		if err != nil {

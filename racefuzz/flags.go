@@ -7,55 +7,135 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/mutant"
+	"github.com/memlatch/memlatch/racefuzz/proc"
+	"github.com/memlatch/memlatch/racefuzz/race"
+	"github.com/memlatch/memlatch/racefuzz/sim"
 )
 
-const usage = `Racefuzz finds races around pid files. It starts many servers at once, with
-readers and probes among them, stops them in every way, and judges what
-became of the pid file, the servers and what they were told to remember.
+const usage = `Racefuzz finds races around pid files, shrinks them, and replays them.
 
 Usage:
-    racefuzz [flags]
-    racefuzz -replay FILE
-    racefuzz -list
+    racefuzz [flags]                real servers, with random timing
+    racefuzz -tier model [flags]    every order of the lock's steps, in memory
+    racefuzz -tier kernel [flags]   the same on the real file system
+    racefuzz [flags] -- PROGRAM ARG...
+                                    any program, stopped at its system calls
+    racefuzz -replay FILE           a saved case
+    racefuzz -bench                 all known bugs: how soon each is found
+    racefuzz -list                  the targets
 
 Flags:
-    -n N            run N cases (default 200, or no limit with -time)
+    -target NAME    what to fuzz: memlatch, or one of the known bugs that -list
+                    names (default memlatch)
+    -seed S         draw the same again (default: another one each time)
     -time D         stop after a duration such as 10m
-    -procs N        servers at once in a case, at most (default 8)
-    -seed S         draw the same cases again (default: another one each time)
-    -target NAME    what to fuzz: memlatch, or one of the built-in servers with
-                    a known bug that -list names (default memlatch)
-    -server PATH    fuzz this memlatch instead of building the module's
     -replay FILE    run a saved case again
     -save DIR       where to save what breaks (default testdata/races in the
                     module, or else in the working directory)
+    -html FILE      also write what breaks as a page to step through
     -json           write JSON, one object a line
     -v              write a line for each case
     -q              write the first line and the verdict only
-    -list           name the targets
+
+Real servers:
+    -n N            run N cases (default 200, or no limit with -time)
+    -procs N        servers at once in a case, at most (default 8)
+    -server PATH    fuzz this memlatch instead of building the module's
+
+Every order:
+    -rules NAME     the model's file system: posix, windows, windows-legacy or
+                    wine (default posix)
+    -actors N       only cases of N actors that start and stop
+    -rounds N       times that each of them does (default 1)
+    -strategy NAME  bounded, exhaustive, pos or random (default bounded)
+    -preempt N      preemptions in a schedule, at most (default 2)
+    -crash N        crashes in a schedule, at most (default 1)
+    -faults N       failing calls in a schedule, at most (default 0)
+    -n N            schedules: of pos and random exactly (default 100000), of the
+                    others at most (default: no limit)
+    -workers N      schedules at once (default: one a processor)
+    -tries N        with -bench: times to try each bug without a scheduler, with
+                    all actors started at once (default 100000)
+
+Any program (Linux): {pidfile}, {dir} and {n} in its arguments stand for the pid
+file, a directory of the case's own, and the actor's number.
+    -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
+                    waits), or a regular expression of its output
+    -stop HOW       eof, term or int
+    -losers WHAT    what a refused start does: exit or serve
+    -lockfile NAME  its lock is another file in {dir}
+    -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2
+    -strict         try an operator's rm and a link in the pid file's place, too
+    -actors, -rounds, -preempt, -crash, -faults, -n, -workers
+                    as above (default 2 actors, 2 rounds)
+What is not given is found out by running the program.
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage or
 environment, 3 something broke that could not be reproduced, 130 interrupted.
 
-Example:
+Examples:
     racefuzz -n 50 -target truncate-before-lock
+    racefuzz -tier kernel -target no-recheck
+    racefuzz -- python3 server.py --pid {pidfile}
 `
+
+// Names of the tiers.
+const (
+	tierProcess = proc.Tier
+	tierModel   = "model"
+	tierKernel  = "kernel"
+	tierSyscall = "syscall"
+)
 
 // options are the flags' values.
 type options struct {
-	n      int // 0: no limit
-	time   time.Duration
+	tier    string
+	target  string
+	seed    uint64
+	n       int // 0: no limit
+	time    time.Duration
+	saveDir string
+	html    string
+	json    bool
+	v, q    bool
+	list    bool
+	bench   bool
+	tries   int
+
+	replay    string
+	recording race.Recording // what -replay names
+
 	procs  int
-	seed   uint64
-	target string
 	server string
-	replay string
-	save   string
-	json   bool
-	v, q   bool
-	list   bool
+
+	rules            string
+	actors, rounds   int // 0: as the tier thinks best
+	strategy         string
+	preempt, crash   int
+	workers          int
+	command          []string
+	ready, stop      string
+	losers, lockFile string
+	inject           string
+	strict           bool
+	fails            int
+}
+
+// only lists the flags that not every tier has, with those that do.
+var only = map[string][]string{
+	"procs": {tierProcess}, "server": {tierProcess},
+	"rules": {tierModel}, "strategy": {tierModel, tierKernel},
+	"actors": {tierModel, tierKernel, tierSyscall}, "rounds": {tierModel, tierKernel, tierSyscall},
+	"preempt": {tierModel, tierKernel, tierSyscall}, "crash": {tierModel, tierKernel, tierSyscall},
+	"workers": {tierModel, tierKernel, tierSyscall},
+	"ready":   {tierSyscall}, "stop": {tierSyscall}, "losers": {tierSyscall}, "lockfile": {tierSyscall},
+	"inject": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
 }
 
 func parse(args []string) (options, error) {
@@ -63,75 +143,168 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("racefuzz", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
-	f.IntVar(&o.n, "n", 200, "")
-	f.DurationVar(&o.time, "time", 0, "")
-	f.IntVar(&o.procs, "procs", 8, "")
-	f.Uint64Var(&o.seed, "seed", 0, "")
+	f.StringVar(&o.tier, "tier", "", "")
 	f.StringVar(&o.target, "target", shipped, "")
-	f.StringVar(&o.server, "server", "", "")
+	f.Uint64Var(&o.seed, "seed", 0, "")
+	f.IntVar(&o.n, "n", 0, "")
+	f.DurationVar(&o.time, "time", 0, "")
 	f.StringVar(&o.replay, "replay", "", "")
-	f.StringVar(&o.save, "save", "", "")
+	f.StringVar(&o.saveDir, "save", "", "")
+	f.StringVar(&o.html, "html", "", "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.v, "v", false, "")
 	f.BoolVar(&o.q, "q", false, "")
 	f.BoolVar(&o.list, "list", false, "")
+	f.BoolVar(&o.bench, "bench", false, "")
+	f.IntVar(&o.tries, "tries", 100_000, "")
+	f.IntVar(&o.procs, "procs", 8, "")
+	f.StringVar(&o.server, "server", "", "")
+	f.StringVar(&o.rules, "rules", "posix", "")
+	f.IntVar(&o.actors, "actors", 0, "")
+	f.IntVar(&o.rounds, "rounds", 0, "")
+	f.StringVar(&o.strategy, "strategy", "bounded", "")
+	f.IntVar(&o.preempt, "preempt", 2, "")
+	f.IntVar(&o.crash, "crash", 1, "")
+	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "")
+	f.StringVar(&o.ready, "ready", "", "")
+	f.StringVar(&o.stop, "stop", "", "")
+	f.StringVar(&o.losers, "losers", "", "")
+	f.StringVar(&o.lockFile, "lockfile", "", "")
+	f.StringVar(&o.inject, "inject", "", "")
+	f.BoolVar(&o.strict, "strict", false, "")
+	f.IntVar(&o.fails, "faults", 0, "")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if words := f.Args(); len(words) > 0 {
+		if before := len(args) - len(words); before == 0 || args[before-1] != "--" {
+			return o, fmt.Errorf("unexpected argument %q", words[0])
+		}
+		o.command = words
+	}
+	if err := o.complete(given); err != nil {
+		return o, err
+	}
+	return o, o.check(given)
+}
+
+// complete fills in what follows from other flags, or from what is replayed.
+func (o *options) complete(given map[string]bool) error {
 	if !given["seed"] {
 		o.seed = rand.Uint64N(1e9)
 	}
-	if given["time"] && !given["n"] {
-		o.n = 0
+	if o.saveDir == "" {
+		o.saveDir = filepath.Join(moduleRoot(), "testdata", "races")
 	}
-	if o.save == "" {
-		o.save = filepath.Join(moduleRoot(), "testdata", "races")
+	if o.replay != "" {
+		for _, name := range []string{"tier", "target"} {
+			if given[name] {
+				return fmt.Errorf("-replay takes the %s from the file", name)
+			}
+		}
+		var err error
+		if o.recording, err = load(o.replay); err != nil {
+			return err
+		}
+		o.tier, o.target, o.command = o.recording.Case.Tier, o.recording.Case.Target, o.recording.Case.Command
+		return nil
 	}
-	return o, o.check(f.Args(), given)
+	if o.tier == "" {
+		o.tier = tierProcess
+		if len(o.command) > 0 {
+			o.tier = tierSyscall
+		}
+	}
+	if o.tier == tierSyscall {
+		o.target = "program"
+		o.actors, o.rounds = max(o.actors, 2), max(o.rounds, 1)
+		if !given["rounds"] {
+			o.rounds = 2
+		}
+	}
+	if (o.tier == tierModel || o.tier == tierKernel) && o.target == shipped {
+		o.target = mutant.Shipped
+	}
+	switch {
+	case given["n"]:
+	case o.tier == tierProcess && !given["time"]:
+		o.n = 200
+	case o.sampled():
+		o.n = 100_000
+	}
+	return nil
 }
 
-func (o options) check(rest []string, given map[string]bool) error {
+// sampled reports whether the strategy draws schedules, and has no end of its
+// own.
+func (o options) sampled() bool { return o.strategy == "pos" || o.strategy == "random" }
+
+func (o options) check(given map[string]bool) error {
+	if !slices.Contains([]string{tierProcess, tierModel, tierKernel, tierSyscall}, o.tier) {
+		return fmt.Errorf("no tier %q: process, model, kernel or syscall", o.tier)
+	}
+	for name, tiers := range only {
+		if given[name] && !o.bench && !slices.Contains(tiers, o.tier) {
+			return fmt.Errorf("-%s is not for tier %s, but for %s", name, o.tier, strings.Join(tiers, ", "))
+		}
+	}
+	_, known := sim.ParseRules(o.rules)
 	switch {
-	case len(rest) > 0:
-		return fmt.Errorf("unexpected argument %q", rest[0])
 	case given["n"] && o.n < 1:
-		return fmt.Errorf("-n %d: at least one case", o.n)
+		return fmt.Errorf("-n %d: at least 1", o.n)
 	case o.procs < 2 || o.procs > 64:
 		return fmt.Errorf("-procs %d: from 2 to 64", o.procs)
 	case given["time"] && o.time <= 0:
 		return fmt.Errorf("-time %v: a positive duration", o.time)
 	case o.server != "" && o.target != shipped:
 		return fmt.Errorf("-server is a memlatch, and -target %s is not", o.target)
-	case o.replay != "" && given["target"]:
-		return fmt.Errorf("-replay takes the target from the file")
 	case o.v && o.q:
 		return fmt.Errorf("-v and -q exclude each other")
+	case !known:
+		return fmt.Errorf("-rules %q: posix, windows, windows-legacy or wine", o.rules)
+	case given["actors"] && (o.actors < 2 || o.actors > 8):
+		return fmt.Errorf("-actors %d: from 2 to 8", o.actors)
+	case given["rounds"] && (o.rounds < 1 || o.rounds > 8):
+		return fmt.Errorf("-rounds %d: from 1 to 8", o.rounds)
+	case o.preempt < 0 || o.crash < 0 || o.fails < 0:
+		return fmt.Errorf("-preempt, -crash and -faults count from 0")
+	case o.tries < 0:
+		return fmt.Errorf("-tries %d: at least 0", o.tries)
+	case given["tries"] && !o.bench:
+		return fmt.Errorf("-tries is for -bench")
+	case o.workers < 1:
+		return fmt.Errorf("-workers %d: at least 1", o.workers)
+	case strategies[o.strategy] == nil:
+		return fmt.Errorf("-strategy %q: bounded, exhaustive, pos or random", o.strategy)
+	case o.tier == tierSyscall && len(o.command) == 0:
+		return fmt.Errorf("tier syscall needs a program: racefuzz -- PROGRAM ARG")
+	case o.tier != tierSyscall && len(o.command) > 0:
+		return fmt.Errorf("a program is run by tier syscall, not by tier %s", o.tier)
 	}
 	return nil
 }
 
-// String returns the options as a command line that draws the same cases.
+// String returns the options as a command line that does the same.
 func (o options) String() string {
 	words := []string{"racefuzz"}
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
-	if o.replay != "" {
+	switch {
+	case o.replay != "":
 		add("-replay %s", word(o.replay))
-	} else {
-		add("-seed %d", o.seed)
-		if o.n > 0 {
-			add("-n %d", o.n)
-		}
-		if o.time > 0 {
-			add("-time %v", o.time)
-		}
-		add("-procs %d -target %s", o.procs, o.target)
+	case o.bench:
+		add("-bench -tries %d -workers %d", o.tries, o.workers)
+	default:
+		o.describe(add)
 	}
 	if o.server != "" {
 		add("-server %s", word(o.server))
 	}
-	add("-save %s", word(relative(o.save)))
+	add("-save %s", word(relative(o.saveDir)))
+	if o.html != "" {
+		add("-html %s", word(o.html))
+	}
 	for _, f := range []struct {
 		set  bool
 		name string
@@ -140,7 +313,58 @@ func (o options) String() string {
 			add("%s", f.name)
 		}
 	}
+	if len(o.command) > 0 && o.replay == "" {
+		add("--")
+		for _, w := range o.command {
+			add("%s", word(w))
+		}
+	}
 	return strings.Join(words, " ")
+}
+
+// describe adds what the tier is told to do.
+func (o options) describe(add func(string, ...any)) {
+	if o.tier != tierProcess {
+		add("-tier %s", o.tier)
+	}
+	add("-seed %d", o.seed)
+	if o.n > 0 {
+		add("-n %d", o.n)
+	}
+	if o.time > 0 {
+		add("-time %v", o.time)
+	}
+	switch o.tier {
+	case tierProcess:
+		add("-procs %d -target %s", o.procs, o.target)
+		return
+	case tierModel:
+		add("-target %s -rules %s -strategy %s", o.target, o.rules, o.strategy)
+	case tierKernel:
+		add("-target %s -strategy %s", o.target, o.strategy)
+	case tierSyscall:
+		for _, f := range []struct{ name, value string }{
+			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-lockfile", o.lockFile}, {"-inject", o.inject},
+		} {
+			if f.value != "" {
+				add("%s %s", f.name, word(f.value))
+			}
+		}
+	}
+	if o.actors > 0 {
+		add("-actors %d", o.actors)
+	}
+	if o.rounds > 0 {
+		add("-rounds %d", o.rounds)
+	}
+	add("-preempt %d -crash %d", o.preempt, o.crash)
+	if o.fails > 0 {
+		add("-faults %d", o.fails)
+	}
+	if o.strict {
+		add("-strict")
+	}
+	add("-workers %d", o.workers)
 }
 
 // word makes text one word of a command line.

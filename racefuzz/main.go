@@ -47,11 +47,25 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	code, err := process(ctx, opt, newOutput(opt, stdout, stderr))
+	out := newOutput(opt, stdout, stderr)
+	out.begin()
+	code, err := tier(opt)(ctx, opt, out)
 	if err != nil {
 		return fail(stderr, err)
 	}
 	return code
+}
+
+// tier returns what does what the options say.
+func tier(o options) func(context.Context, options, *output) (int, error) {
+	switch {
+	case o.bench:
+		return bench
+	case o.tier == tierProcess:
+		return process
+	default:
+		return steps
+	}
 }
 
 // problem is an error that comes with its remedy.

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,17 +34,24 @@ func newOutput(o options, stdout, stderr io.Writer) *output {
 	return out
 }
 
-// race is a broken case with all that became of it.
-type race struct {
-	proc.Result
-	broken, ran int    // when it was run again
-	saved       string // where, or ""
-	replay      string // the command
+// finding is a broken case with all that became of it.
+type finding struct {
+	report.Report        // Replay is the command
+	seed          uint64 // that it was drawn from, if it was
+	broken, ran   int    // when it was run again
+	saved         string // where, or ""
 }
 
 func (o *output) text(format string, args ...any) {
 	o.status.clear()
 	fmt.Fprintf(o.stdout, format+"\n", args...)
+}
+
+// row writes a line of a table, unless that goes out as JSON.
+func (o *output) row(format string, args ...any) {
+	if !o.json {
+		o.text(format, args...)
+	}
 }
 
 // object writes a line of JSON. Each has a type, which says what else it has.
@@ -53,10 +63,10 @@ func (o *output) object(kind string, fields map[string]any) {
 	enc.Encode(fields)
 }
 
+// begin writes the first line: every option, the seed among them.
 func (o *output) begin() {
 	if o.json {
-		o.object("start", map[string]any{"command": o.options.String(), "seed": o.seed, "n": o.n, "procs": o.procs,
-			"target": o.target, "server": o.server, "replay": o.replay, "save": o.save, "time_s": o.time.Seconds()})
+		o.object("start", map[string]any{"command": o.options.String(), "seed": o.seed, "tier": o.tier, "target": o.target})
 		return
 	}
 	o.text("%s", o.options)
@@ -66,6 +76,19 @@ func (o *output) built(took time.Duration) {
 	if took > 0 && !o.json && !o.q {
 		o.text("built the server in %.1fs", took.Seconds())
 	}
+}
+
+// learned says what was found out about a program, by option.
+func (o *output) learned(about map[string]string) {
+	if o.json {
+		o.object("program", map[string]any{"options": about})
+		return
+	}
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(about)) {
+		words = append(words, name+" "+about[name])
+	}
+	o.text("as it behaves: %s", strings.Join(words, ", "))
 }
 
 func (o *output) ran(r proc.Result) {
@@ -81,38 +104,75 @@ func (o *output) ran(r proc.Result) {
 		len(r.Case.Actors), r.Outcome.Servers, r.Took.Seconds())
 }
 
-// found shows a race.
-func (o *output) found(r race) {
-	rep := report.Report{Case: r.Case, Events: r.Outcome.Events, Verdict: r.Outcome.Verdict}
+// found shows a broken case, and writes it as a page if that was asked for.
+func (o *output) found(f finding) error {
+	if err := o.page(f.Report); err != nil {
+		return err
+	}
+	replay := f.Replay
+	f.Replay = "" // has its place behind the drawing
 	if o.json {
 		var drawn bytes.Buffer
-		report.JSON(&drawn, rep)
-		o.object("race", map[string]any{"seed": r.Seed, "broken": r.broken, "runs": r.ran, "saved": r.saved,
-			"replay": r.replay, "report": json.RawMessage(drawn.Bytes())})
-		return
+		report.JSON(&drawn, f.Report)
+		o.object("race", map[string]any{"seed": f.seed, "broken": f.broken, "runs": f.ran, "saved": f.saved,
+			"replay": replay, "report": json.RawMessage(drawn.Bytes())})
+		return nil
 	}
 	if !o.q {
 		o.text("")
-		report.Lanes(o.stdout, rep)
-		o.text("\nbroken in %d of %d runs", r.broken, r.ran)
+		report.Lanes(o.stdout, f.Report)
+		o.text("\nbroken in %d of %d runs", f.broken, f.ran)
 	}
-	if r.saved != "" {
-		o.text("saved:  %s", relative(r.saved))
+	if f.saved != "" {
+		o.text("saved:  %s", relative(f.saved))
 	}
-	if r.replay != "" {
-		o.text("replay: %s", r.replay)
+	if replay != "" {
+		o.text("replay: %s", replay)
 	}
+	return nil
 }
 
-// end writes the last line and returns the exit code.
-func (o *output) end(code int, verdict string, cases, servers int, took time.Duration) int {
+func (o *output) page(r report.Report) error {
+	if o.html == "" {
+		return nil
+	}
+	f, err := os.Create(o.html)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.HTML(f, r), f.Close())
+}
+
+// end writes the last line and returns the exit code. The counts say what was
+// done, such as "cases".
+func (o *output) end(code int, verdict string, took time.Duration, counts ...tally) int {
 	if o.json {
-		o.object("end", map[string]any{"verdict": verdict, "exit": code, "cases": cases, "servers": servers,
-			"seconds": took.Seconds()})
+		fields := map[string]any{"verdict": verdict, "exit": code, "seconds": took.Seconds()}
+		for _, c := range counts {
+			fields[c.what] = c.n
+		}
+		o.object("end", fields)
 		return code
 	}
-	o.text("%s (%d cases, %d servers, %.1fs)", verdict, cases, servers, took.Seconds())
+	var words []string
+	for _, c := range counts {
+		words = append(words, c.String())
+	}
+	o.text("%s (%s, %.1fs)", verdict, strings.Join(words, ", "), took.Seconds())
 	return code
+}
+
+// tally is a number of things, named in the plural.
+type tally struct {
+	n    int
+	what string
+}
+
+func (t tally) String() string {
+	if t.n == 1 {
+		return "1 " + strings.TrimSuffix(t.what, "s")
+	}
+	return fmt.Sprint(t.n, " ", t.what)
 }
 
 // status is the state of affairs: on a terminal one line, redrawn at most ten

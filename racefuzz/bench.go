@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/exam"
+)
+
+// Bounds of the exam.
+const (
+	benchSchedules = 2000    // for one mutant on one tier
+	growSchedules  = 200_000 // for one row of the table of growth
+)
+
+// bench has every known bug looked for, beside what luck finds, and measures
+// how the work grows. The exit code is that of a race when a bug is missed.
+func bench(ctx context.Context, o options, out *output) (int, error) {
+	start := time.Now()
+	found, missed := 0, 0
+	out.row("%-31s %-6s %-8s %-3s %9s %5s %11s %9s %12s",
+		"mutant", "tier", "rules", "", "schedules", "steps", "preemptions", "time", "uncontrolled")
+	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: o.tries}
+	err := exam.Sit(ctx, paper, func(r exam.Row) {
+		if r.Invariant == "" {
+			missed++
+			r.Invariant = "-"
+		} else {
+			found++
+		}
+		if o.json {
+			out.object("mutant", map[string]any{"mutant": r.Mutant, "tier": r.Tier, "rules": r.Rules, "invariant": r.Invariant,
+				"schedules": r.Schedules, "steps": r.Steps, "preemptions": r.Preemptions, "ms": r.Time.Seconds() * 1000,
+				"uncontrolled": r.Uncontrolled, "tries": r.Tries})
+			return
+		}
+		out.row("%-31s %-6s %-8s %-3s %9d %5d %11d %8.1fms %12s", r.Mutant, r.Tier, r.Rules, r.Invariant,
+			r.Schedules, r.Steps, r.Preemptions, r.Time.Seconds()*1000, luck(r))
+	})
+	if err == nil {
+		err = grow(ctx, out)
+	}
+	took := time.Since(start)
+	counts := []tally{{found, "found"}, {missed, "missed"}}
+	switch {
+	case ctx.Err() != nil:
+		return out.end(exitInterrupted, "interrupted", took, counts...), nil
+	case err != nil:
+		return 0, err
+	case missed > 0:
+		return out.end(exitRace, "not every bug was found", took, counts...), nil
+	}
+	return out.end(exitClean, "every bug was found", took, counts...), nil
+}
+
+// luck says how many tries without a scheduler it took.
+func luck(r exam.Row) string {
+	switch {
+	case r.Tries == 0:
+		return ""
+	case r.Uncontrolled == 0:
+		return fmt.Sprintf(">%d", r.Tries)
+	}
+	return fmt.Sprint(r.Uncontrolled)
+}
+
+func grow(ctx context.Context, out *output) error {
+	out.row("\n%6s %11s %9s %10s %9s %13s", "actors", "preemptions", "schedules", "steps", "time", "interleavings")
+	return exam.Grow(ctx, growSchedules, func(g exam.Growth) {
+		if out.json {
+			out.object("growth", map[string]any{"actors": g.Actors, "preemptions": g.Preemptions, "complete": g.Complete,
+				"schedules": g.Schedules, "steps": g.Steps, "ms": g.Time.Seconds() * 1000, "interleavings": g.Interleavings.String()})
+			return
+		}
+		more := ""
+		if !g.Complete {
+			more = ">"
+		}
+		out.row("%6d %11d %9s %10d %8.2fs %13.3g", g.Actors, g.Preemptions, more+fmt.Sprint(g.Schedules), g.Steps,
+			g.Time.Seconds(), g.Interleavings)
+	})
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// load reads a saved case.
+func load(path string) (race.Recording, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return race.Recording{}, err
+	}
+	r, err := race.ParseRecording(data)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+// save writes f under name in the directory for what breaks, and notes where
+// it is and how it is replayed.
+func (o options) save(f *finding, name string, lanes string) error {
+	if err := os.MkdirAll(o.saveDir, 0o755); err != nil {
+		return err
+	}
+	f.saved = filepath.Join(o.saveDir, name+".txtar")
+	f.Replay = o.replayCommand(f.saved)
+	r := race.Recording{Case: f.Case, Schedule: race.ScheduleOf(f.Events), Verdict: f.Verdict, Lanes: lanes}
+	return os.WriteFile(f.saved, r.Format(), 0o644)
+}
+
+// replayCommand is what a person can type to run a saved case again.
+func (o options) replayCommand(path string) string {
+	program := word(os.Args[0])
+	if self, err := os.Executable(); err == nil && strings.Contains(self, "go-build") {
+		program = "go run github.com/memlatch/memlatch/racefuzz"
+	}
+	if o.server != "" {
+		program += " -server " + word(o.server)
+	}
+	return program + " -replay " + word(relative(path))
+}

@@ -34,6 +34,7 @@ func becomeFiltered(argv []string) error {
 	if errno != 0 {
 		return os.NewSyscallError("seccomp", errno)
 	}
+	defer unix.Close(int(listener)) // without one, what follows fails instead of waiting
 	if err := unix.Sendmsg(listenerSocket, []byte{0}, unix.UnixRights(int(listener)), nil, 0); err != nil {
 		return os.NewSyscallError("sendmsg", err)
 	}

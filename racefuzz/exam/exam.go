@@ -93,7 +93,8 @@ func sit(ctx context.Context, p Paper, m mutant.Protocol, letter string) (Row, e
 		return row, err
 	}
 	row.Steps, row.Preemptions = len(row.Finding.Events), race.Preemptions(row.Finding.Events)
-	if letter == "k" && p.Tries > 0 {
+	last := letter == "k" || !strings.Contains(m.Tiers, "k")
+	if last && m.Rules == "" && p.Tries > 0 {
 		row.Tries = p.Tries
 		row.Uncontrolled, err = luck(ctx, p, result.Witness.Case)
 	}

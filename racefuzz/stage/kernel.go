@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/mutant"
@@ -165,6 +166,10 @@ func (d *disk) Fingerprint() uint64 {
 		}
 	}
 	return uint64(h)
+}
+
+func (d *disk) relative(message string) string {
+	return strings.ReplaceAll(message, d.dir+string(filepath.Separator), "")
 }
 
 func (d *disk) close() error { return os.RemoveAll(d.dir) }

@@ -220,7 +220,7 @@ func (r *run) returned(a *actor) race.Event {
 	a.response = response{}
 	e := race.Event{Step: race.Step{Actor: a.name, Op: got.op, Result: got.result}}
 	if got.err != nil {
-		e.Detail = got.err.Error()
+		e.Detail = r.world.relative(got.err.Error())
 	}
 	r.oracle.returns(r, a, got)
 	r.show(&e)

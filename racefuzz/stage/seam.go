@@ -291,5 +291,6 @@ var faults = []struct {
 	{"fail EMFILE", syscall.EMFILE, []string{"open"}},
 	{"fail EROFS", syscall.EROFS, []string{"open", "remove"}},
 	{"fail EINTR", syscall.EINTR, []string{"open", "lock", "share", "write", "truncate", "close"}},
+	{"fail busy", lock.ErrBusy, []string{"open", "remove"}},
 	{"fail ESTALE", syscall.ESTALE, []string{"open", "same", "read", "write", "truncate", "remove"}},
 }

@@ -132,6 +132,7 @@ type world interface {
 	Exists(name string) bool
 	Names() []string
 	Fingerprint() uint64
+	relative(message string) string // with names as they are in the case
 	close() error
 }
 
@@ -153,6 +154,7 @@ func (m memory) setup(files []race.File) error {
 
 func (m memory) Exists(name string) bool { return slices.Contains(m.Names(), name) }
 
-func (m memory) stranger(pid int)        { m.Stranger(pid) }
-func (m memory) process(pid int) process { return m.Process(pid) }
-func (m memory) close() error            { return nil }
+func (m memory) stranger(pid int)               { m.Stranger(pid) }
+func (m memory) relative(message string) string { return message }
+func (m memory) process(pid int) process        { return m.Process(pid) }
+func (m memory) close() error                   { return nil }

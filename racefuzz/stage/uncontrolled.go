@@ -2,6 +2,7 @@ package stage
 
 import (
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ func (u *Uncontrolled) Try(c race.Case) (wrong bool, err error) {
 		return false, err
 	}
 	t := &try{disk: &u.disk, protocol: protocol}
+	stop := t.watch()
 	var ready, done sync.WaitGroup
 	for i, a := range c.Actors {
 		p := &freeActor{try: t, index: i, pid: firstPID + i}
@@ -56,6 +58,7 @@ func (u *Uncontrolled) Try(c race.Case) (wrong bool, err error) {
 		})
 	}
 	done.Wait()
+	stop()
 	t.look(files)
 	next := &freeActor{try: t, index: len(c.Actors), pid: firstPID + len(c.Actors)}
 	t.actors = append(t.actors, next)
@@ -92,6 +95,60 @@ func (t *try) fail() {
 	t.wrong = true
 }
 
+// watch reads the file again and again, until the function that it returns is
+// called: a file that was not empty must not be so as long as it has its name.
+func (t *try) watch() (stop func()) {
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		var before os.FileInfo
+		var last *os.File // stays open, so that its identity is not another's
+		for {
+			select {
+			case <-over:
+				last.Close()
+				return
+			default:
+			}
+			f, info, text := t.read()
+			emptied := info != nil && before != nil && text == "" && os.SameFile(info, before)
+			if emptied && t.names(info) {
+				t.fail()
+			}
+			last.Close()
+			if last, before = f, info; text == "" {
+				before = nil
+			}
+		}
+	}()
+	return func() {
+		close(over)
+		<-done
+	}
+}
+
+// read opens the pid file and reads it; info is nil where it cannot.
+func (t *try) read() (f *os.File, info os.FileInfo, text string) {
+	if o := t.disk.objects[race.PIDFile]; o != nil && o.kind != race.Regular {
+		return nil, nil, ""
+	}
+	f, err := os.Open(t.disk.path(race.PIDFile))
+	if err != nil {
+		return nil, nil, ""
+	}
+	content, err := io.ReadAll(f)
+	if err == nil {
+		info, _ = f.Stat()
+	}
+	return f, info, string(content)
+}
+
+// names reports whether the pid file's name means that file.
+func (t *try) names(info os.FileInfo) bool {
+	named, err := os.Lstat(t.disk.path(race.PIDFile))
+	return err == nil && os.SameFile(named, info)
+}
+
 // look finds what is left, or clobbered, when all have finished.
 func (t *try) look(files []race.File) {
 	there := false
@@ -118,6 +175,7 @@ type freeActor struct {
 	holder mutant.Holder
 	locks  atomic.Int32 // files that it has locked exclusively
 	files  []*freeFile
+	store  bool // there was a store when it became the holder
 }
 
 func (p *freeActor) play(script []string) {
@@ -137,16 +195,23 @@ func (p *freeActor) perform(op string) {
 			t.mu.Lock()
 			t.started = true
 			t.mu.Unlock()
+			p.store = t.disk.Exists(Store)
 			p.checkPID()
 		}
 	case op == "release" && p.holder != nil:
 		p.checkPID()
+		if p.store && !t.disk.Exists(Store) {
+			t.fail()
+		}
 		err = p.holder.Release()
 	case op == "check" && p.holder != nil:
 		p.holder.Check()
 		return
 	case op == "probe":
 		o.status, err = t.protocol.Probe(p, race.PIDFile)
+		if o.status.State == lock.Stale && o.status.PID != 0 && o.status.PID < firstPID {
+			t.fail()
+		}
 	case op == "remove":
 		t.mu.Lock()
 		t.removed = true

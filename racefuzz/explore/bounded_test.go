@@ -1,0 +1,130 @@
+package explore
+
+// Proves that bounded exploration runs every schedule within its bounds and no
+// other, finds what takes least first, and does not miss what it skips.
+
+import (
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+var idle = []string{"idle", "idle", "idle"}
+
+func TestBoundedRunsEverySchedule(t *testing.T) {
+	for _, tt := range []struct {
+		actors, preemptions, crashes int
+		want                         int
+	}{
+		// Two actors of three steps: a schedule is who begins, and where turns
+		// are taken away.
+		{2, 0, 0, 2},
+		{2, 1, 0, 2 + 4},
+		{2, 9, 0, 20}, // 6! / (3! 3!)
+		{3, 0, 0, 6},
+		{3, 9, 0, 1680}, // 9! / (3! 3! 3!)
+		// A crash takes the place of one of the three steps.
+		{1, 0, 1, 1 + 3},
+	} {
+		var scripts [][]string
+		for range tt.actors {
+			scripts = append(scripts, idle)
+		}
+		r, err := Bounded(t.Context(), Plan{
+			Tier: &toy{}, Cases: []race.Case{toyCase(scripts...)},
+			Bounds: Bounds{Preemptions: tt.preemptions, Crashes: tt.crashes},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Schedules != tt.want || !r.Complete || r.Witness != nil {
+			t.Errorf("%d actors, %d preemptions, %d crashes: %+v, want %d schedules", tt.actors, tt.preemptions, tt.crashes, r, tt.want)
+		}
+	}
+}
+
+func TestBoundedFindsTheFewestPreemptions(t *testing.T) {
+	p := Plan{
+		Tier:   &toy{},
+		Cases:  []race.Case{toyCase(idle, []string{"add", "idle"}, []string{"idle", "add"})},
+		Bounds: Bounds{Preemptions: 3},
+	}
+	r, err := Bounded(t.Context(), p)
+	if err != nil || r.Witness == nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if taken := race.Preemptions(r.Witness.Events); taken != 1 {
+		t.Errorf("the witness %v has %d preemptions, want 1", race.ScheduleOf(r.Witness.Events), taken)
+	}
+	p.Bounds.Preemptions = 0
+	if r, err := Bounded(t.Context(), p); err != nil || r.Witness != nil || !r.Complete {
+		t.Errorf("without preemptions: %+v, %v", r, err)
+	}
+}
+
+func TestKnownStatesAreSkippedAndNothingMissed(t *testing.T) {
+	c := toyCase([]string{"add", "idle"}, []string{"idle", "add"}, idle)
+	for preemptions := range 4 {
+		var results []Result
+		for _, tier := range []*toy{{}, {hash: true}} {
+			r, err := Bounded(t.Context(), Plan{Tier: tier, Cases: []race.Case{c}, Bounds: Bounds{Preemptions: preemptions}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			results = append(results, r)
+		}
+		all, fewer := results[0], results[1]
+		if (all.Witness == nil) != (fewer.Witness == nil) || fewer.Schedules > all.Schedules {
+			t.Errorf("%d preemptions: %+v with all schedules, %+v with new states only", preemptions, all, fewer)
+		}
+	}
+	harmless := toyCase(idle, idle, idle)
+	all, _ := Exhaustive(t.Context(), Plan{Tier: &toy{}, Cases: []race.Case{harmless}})
+	fewer, _ := Exhaustive(t.Context(), Plan{Tier: &toy{hash: true}, Cases: []race.Case{harmless}})
+	if all.Schedules != 1680 || fewer.Schedules >= all.Schedules/4 || !fewer.Complete {
+		t.Errorf("exhaustive: %+v with all schedules, %+v with new states only", all, fewer)
+	}
+}
+
+func TestFirstWitnessDoesNotDependOnWorkers(t *testing.T) {
+	cases := []race.Case{
+		toyCase(idle, idle, idle),
+		toyCase([]string{"add", "idle"}, []string{"add"}),
+		toyCase([]string{"add"}, []string{"add"}),
+	}
+	for name, explore := range map[string]func(Plan) (Result, error){
+		"bounded": func(p Plan) (Result, error) { return Bounded(t.Context(), p) },
+		"random":  func(p Plan) (Result, error) { return Random(t.Context(), p) },
+		"pos":     func(p Plan) (Result, error) { return POS(t.Context(), p) },
+	} {
+		p := Plan{Tier: &onlyOne{}, Cases: cases, Bounds: Bounds{Preemptions: 2}, Seed: 7, Limit: 500}
+		want, err := explore(p)
+		if err != nil || want.Witness == nil {
+			t.Fatalf("%s: %+v, %v", name, want, err)
+		}
+		p.Workers = 4
+		for range 20 {
+			got, err := explore(p)
+			if err != nil || got.Schedules != want.Schedules || got.Witness == nil || !same(got.Witness.Events, want.Witness.Events) {
+				t.Fatalf("%s: %+v with 4 workers, %+v with one: %v", name, got, want, err)
+			}
+		}
+	}
+}
+
+// onlyOne is the toy without its counter, which several workers would share.
+type onlyOne struct{}
+
+func (onlyOne) Start(c race.Case) (race.Run, error) { return new(toy).Start(c) }
+
+func same(a, b []race.Event) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !alike(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}

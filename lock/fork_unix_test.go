@@ -2,6 +2,8 @@
 
 package lock
 
+// Proves that a release does not wait for a child that is being started.
+
 import (
 	"path/filepath"
 	"testing"

@@ -16,25 +16,28 @@ func Draw(seed uint64, procs int) race.Case { return cases(procs).Example(int(se
 // cases generates cases in rounds. In each round servers start, together or
 // nearly so; then all are asked and asked to do things; then some stop, some
 // of those start again, and the others wait for the pid file to name one that
-// lives. In the end, when nobody is left, one more starts, finds what there
-// is to find and leaves nothing behind.
+// lives. In some rounds all stop, so that the next begins with what they left.
+// In the end, when nobody is left, one more starts, finds what there is to
+// find and leaves nothing behind.
 func cases(procs int) *rapid.Generator[race.Case] {
 	return rapid.Custom(func(t *rapid.T) race.Case {
 		c := race.Case{Tier: Tier}
 		initial(t, &c)
-		servers := rapid.IntRange(2, max(2, procs)).Draw(t, "servers")
-		rounds := rapid.IntRange(1, 3).Draw(t, "rounds")
-		for i := range servers {
+		rounds := []round{drawRound(t)}
+		for len(rounds) < 3 && chance(t, 50, "more") {
+			rounds = append(rounds, drawRound(t))
+		}
+		for i := range 2 + below(t, procs-1, "servers") {
 			s := &script{t: t}
-			for r := range rounds {
+			for _, r := range rounds {
 				s.round(r)
 			}
 			s.stop()
 			c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: s.words})
 		}
 		last := []string{opLast, opLook, opStart, opInitialize, opRole, opSettle, opRole, opList, opEOF, opLook, opStatus, opLook}
-		if chance(t, 40, "uninstall") {
-			c.Actors = append(c.Actors, race.Actor{Name: "remover", Script: removals(t, rounds)})
+		if chance(t, 50, "uninstall") {
+			c.Actors = append(c.Actors, race.Actor{Name: "remover", Script: removals(t, len(rounds))})
 			if chance(t, 50, "cut") {
 				last = append(last, opCut)
 			}
@@ -54,22 +57,34 @@ func cases(procs int) *rapid.Generator[race.Case] {
 	})
 }
 
-// chance is true in so many of a hundred draws. The integers that rapid draws
-// are small ones for the most part; its bits are fair.
-func chance(t *rapid.T, percent int, label string) bool {
-	const bits = 7
-	n := 0
-	for range bits {
-		n *= 2
+// below draws a number from 0 to n-1, all of them as often. The integers that
+// rapid draws are small ones for the most part; its bits are fair.
+func below(t *rapid.T, n int, label string) int {
+	drawn, of := 0, 1
+	for of < 64*n {
+		drawn, of = 2*drawn, 2*of
 		if rapid.Bool().Draw(t, label) {
-			n++
+			drawn++
 		}
 	}
-	return n*100 < percent<<bits
+	return drawn * n / of
+}
+
+// chance is true in so many of a hundred draws.
+func chance(t *rapid.T, percent int, label string) bool { return below(t, 100, label) < percent }
+
+// round is what the servers do together.
+type round struct {
+	together bool // they start at the same moment, or nearly so
+	curfew   bool // all of them stop in the end
+}
+
+func drawRound(t *rapid.T) round {
+	return round{together: chance(t, 60, "together"), curfew: chance(t, 50, "curfew")}
 }
 
 func pick(t *rapid.T, label string, from ...string) string {
-	return rapid.SampledFrom(from).Draw(t, label)
+	return from[below(t, len(from), label)]
 }
 
 // initial draws what the servers find. Half of the cases start with nothing.
@@ -125,29 +140,34 @@ type script struct {
 
 func (s *script) add(words ...string) { s.words = append(s.words, words...) }
 
-func (s *script) round(r int) {
-	if !s.alive && chance(s.t, 75, "starts") {
+func (s *script) round(r round) {
+	if !s.alive && chance(s.t, 80, "starts") {
+		if !r.together {
+			s.wait(60, 15)
+		}
 		s.start()
 	}
 	s.ask(40)
 	s.add(opMeet)
 	if s.alive {
-		for range rapid.IntRange(0, 3).Draw(s.t, "calls") {
+		for range below(s.t, 4, "calls") {
 			s.add(pick(s.t, "call", opRole, opRole, opAdd, opAdd, opList, opBurst))
 		}
 	}
 	s.ask(80)
 	s.add(opMeet)
 	switch {
-	case s.alive && chance(s.t, 50, "stops"):
+	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
 		s.stop()
-		if chance(s.t, 40, "again") {
+		if !r.curfew && chance(s.t, 40, "again") {
+			s.wait(40, 15)
 			s.start()
 		}
 	case s.alive && chance(s.t, 70, "settles"):
 		s.add(opSettle, opRole)
-	case !s.alive && chance(s.t, 30, "joins"):
+	case !s.alive && !r.curfew && chance(s.t, 30, "joins"):
+		s.wait(40, 15)
 		s.start()
 	}
 	s.add(opMeet)
@@ -156,7 +176,6 @@ func (s *script) round(r int) {
 // start starts a server and has it answer, or, as hosts do that only want to
 // know whether they could, ends it before it has.
 func (s *script) start() {
-	s.wait(30, 15)
 	ends := []string{opEOF, opEOF, opTerm, opTerm, opKill, opKill, opAgain}
 	if runtime.GOOS != "windows" {
 		ends = append(ends, opInt, opHup)
@@ -203,16 +222,21 @@ func pause(t *rapid.T, words []string, percent, most int) []string {
 	if !chance(t, percent, "waits") {
 		return words
 	}
-	return append(words, fmt.Sprintf("%s=%dms", opWait, rapid.IntRange(1, most).Draw(t, "ms")))
+	return append(words, fmt.Sprintf("%s=%dms", opWait, 1+below(t, most, "ms")))
 }
 
-// removals uninstalls once or twice, at the beginning of a part of a round.
+// removals uninstalls a few times: when servers start or stop, or beside the
+// last one's start, when there is something to remove and nobody in the way.
 func removals(t *rapid.T, rounds int) []string {
 	var words []string
-	for range rapid.IntRange(0, 3*rounds-1).Draw(t, "meetings") {
-		words = append(words, opMeet)
+	if chance(t, 50, "last") {
+		words = append(words, opLast)
+	} else {
+		for range 3*below(t, rounds, "round") + []int{0, 0, 1, 2, 2}[below(t, 5, "part")] {
+			words = append(words, opMeet)
+		}
 	}
-	for range rapid.IntRange(1, 2).Draw(t, "times") {
+	for range 1 + below(t, 4, "times") {
 		words = pause(t, words, 60, 30)
 		words = append(words, pick(t, "how", opUninstall, opUninstall, opForce, opCut))
 	}
@@ -221,7 +245,7 @@ func removals(t *rapid.T, rounds int) []string {
 
 func questions(t *rapid.T) []string {
 	var words []string
-	for range rapid.IntRange(1, 4).Draw(t, "questions") {
+	for range 1 + below(t, 3, "questions") {
 		words = pause(t, words, 90, 100)
 		words = append(words, opStatus)
 	}

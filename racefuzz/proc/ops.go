@@ -214,7 +214,7 @@ func (a *actor) initialize() {
 		"clientInfo":      map[string]any{"name": "racefuzz", "version": "1"},
 	})
 	if got.fault == hasStopped {
-		<-l.ended // its exit says more
+		l.w.within(stopTime, l.ended) // its exit says more
 		return
 	}
 	result := ok

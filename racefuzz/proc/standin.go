@@ -390,22 +390,30 @@ func excluded(p places, remove func() error) error {
 	return remove()
 }
 
-// removeWhole moves the store aside with one rename, and deletes what it and
-// its interrupted predecessors have moved.
+// removeWhole moves the store aside with one rename, makes sure of that, and
+// deletes what it and its interrupted predecessors have moved.
 func removeWhole(p places) error {
 	err := os.Rename(p.store, filepath.Join(p.home, standInAside+fmt.Sprint(os.Getpid())))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	syncDir(p.home)
 	aside, _ := filepath.Glob(filepath.Join(p.home, standInAside+"*"))
 	for _, dir := range aside {
-		err = errors.Join(err, os.RemoveAll(dir))
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
 	}
 	os.Remove(p.home) // unless there is something else in it
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	return nil
+}
+
+// syncDir makes a rename in dir last, where directories can be synced.
+func syncDir(dir string) {
+	if f, err := os.Open(dir); err == nil {
+		f.Sync()
+		f.Close()
 	}
-	return err
 }
 
 func (s StandIn) unheld(p places) error {

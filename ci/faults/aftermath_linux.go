@@ -29,7 +29,7 @@ func aftermath(ctx context.Context, s scene, l *ledger) error {
 		return err
 	}
 	if err := s.quickCheck(ctx); err != nil {
-		return fmt.Errorf("quick_check: %w", err)
+		return err
 	}
 	return removed(ctx, s)
 }

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"os/exec"
 	"runtime"
@@ -85,7 +85,7 @@ func receiveDescriptor(socket int) (int, error) {
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:n])
 	if err != nil || len(messages) == 0 {
-		return 0, fmt.Errorf("the system does not allow filters with a listener")
+		return 0, errors.New("no filter with a listener could be had")
 	}
 	descriptors, err := unix.ParseUnixRights(&messages[0])
 	if err != nil {

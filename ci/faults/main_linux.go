@@ -24,10 +24,20 @@ import (
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == underFilter {
-		fmt.Fprintf(os.Stderr, "faults: error: %v\n", becomeFiltered(os.Args[2:]))
-		os.Exit(2)
+		exitWith(becomeFiltered(os.Args[2:]))
+	}
+	if len(os.Args) == 3 && os.Args[1] == quickCheck {
+		exitWith(sound(os.Args[2]))
 	}
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func exitWith(err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "faults: error: %v\n", err)
+		os.Exit(2)
+	}
+	os.Exit(0)
 }
 
 // run returns 1 when a trial failed, and 2 when it could not try.

@@ -130,7 +130,7 @@ func uninstalls(ctx context.Context, s scene, w *watch, l *ledger) error {
 	cmd := s.command(ctx, "uninstall", "-y")
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := w.start(cmd, (*exec.Cmd).Start); err != nil {
-		return err
+		return fmt.Errorf("%w: %s", err, said.String())
 	}
 	err := cmd.Wait()
 	<-w.done

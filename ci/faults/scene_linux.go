@@ -97,6 +97,7 @@ func (s scene) openWatched(ctx context.Context, w *watch) (*watched, error) {
 	})
 	if err != nil && p.Session != nil {
 		p.Kill()
+		err = fmt.Errorf("%w: %s", err, p.stderr)
 	}
 	return p, err
 }
@@ -166,15 +167,33 @@ func (s scene) nothingIn(part string) error {
 	return err
 }
 
-// quickCheck asks SQLite about the store, which nobody has open.
+// quickCheck is the first argument by which this program, started again, asks
+// SQLite about the database that its other argument names. It does so in a
+// process of its own because whatever this one has open its children have for
+// an instant, and an uninstall sees them.
+const quickCheck = "quick-check"
+
 func (s scene) quickCheck(ctx context.Context) error {
-	db, err := sql.Open("sqlite", "file:"+s.path(homePart, "store", "memories.db")+"?mode=rw")
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, self, quickCheck, s.path(homePart, "store", "memories.db")).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("quick_check: %w: %s", err, out)
+	}
+	return nil
+}
+
+// sound returns what SQLite has to say against a database that nobody has open.
+func sound(path string) error {
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=rw")
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	var verdict string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check").Scan(&verdict); err != nil {
+	if err := db.QueryRow("PRAGMA quick_check").Scan(&verdict); err != nil {
 		return err
 	}
 	if verdict != "ok" {

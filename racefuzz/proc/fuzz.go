@@ -208,8 +208,10 @@ func reductions(c race.Case) []race.Case {
 	for round := range meetings(c) {
 		try(func(d *race.Case) { cutAfter(d, round) })
 	}
-	for i := range c.Actors {
-		try(func(d *race.Case) { d.Actors = slices.Delete(d.Actors, i, i+1) })
+	for size := (len(c.Actors) + 1) / 2; size > 0; size /= 2 {
+		for from := 0; from+size <= len(c.Actors); from += size {
+			try(func(d *race.Case) { d.Actors = slices.Delete(d.Actors, from, from+size) })
+		}
 	}
 	if len(c.Files) > 0 || len(c.Options) > 0 {
 		try(func(d *race.Case) { d.Files, d.Options = nil, nil })

@@ -20,6 +20,7 @@ type call struct {
 	words  string     // its operands, for people
 	target int        // the process a kill is for
 	sleeps bool       // it may sleep until another process moves
+	wild   bool       // a signal for all
 	fault  unix.Errno // what it fails with instead of being made
 }
 
@@ -184,6 +185,16 @@ func (c call) changes() bool {
 	case "openat":
 		return c.args[2]&(unix.O_CREAT|unix.O_TRUNC) != 0
 	case "read", "pread64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
+		return false
+	}
+	return true
+}
+
+// keepsLocks reports whether locks are the same after the operation.
+func keepsLocks(op string) bool {
+	switch op {
+	case "flock", "fcntl", "close", "execve", "exit_group", "kill",
+		opStart, opStop, opCrash, opProbe, opRun, opWait:
 		return false
 	}
 	return true

@@ -16,8 +16,9 @@ const maxSteps = 500
 // branch is a schedule that is still to be run: the moves of its beginning,
 // and what they use up of the bounds.
 type branch struct {
-	moves []race.Move
-	used  Bounds
+	moves    []race.Move
+	used     Bounds
+	diverged int // times it could not be run
 }
 
 // explorer runs the schedules of a case in the order of what they use up,
@@ -119,7 +120,7 @@ func (x *explorer) execute(b branch) error {
 	defer r.Close()
 	for _, m := range b.moves {
 		if !slices.Contains(r.Moves(), m) {
-			x.diverged(r, m)
+			x.diverged(b, r, m)
 			return nil
 		}
 		if _, err := r.Do(m); err != nil {
@@ -143,10 +144,18 @@ func (x *explorer) execute(b branch) error {
 	return nil
 }
 
+// tries is how often a schedule is begun again in which the program did
+// something else than before.
+const tries = 3
+
 // diverged notes a schedule in which a move is not possible that was before.
-func (x *explorer) diverged(r *run, m race.Move) {
+func (x *explorer) diverged(b branch, r *run, m race.Move) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if b.diverged++; b.diverged < tries {
+		x.open[b.used.cost()] = append(x.open[b.used.cost()], b)
+		return
+	}
 	if x.result.Diverged == 0 {
 		x.result.Divergence = fmt.Sprintf("after %d steps %s could %s, and now only %v", len(r.events), m.Actor, m.Op, r.Moves())
 		x.result.Events = r.events
@@ -202,7 +211,7 @@ func (x *explorer) push(r *run, moves []race.Move, pick race.Move, free bool, us
 			cost.Preemptions++
 		}
 		if m != pick && cost.within(x.bounds) {
-			x.open[cost.cost()] = append(x.open[cost.cost()], branch{append(slices.Clone(made), m), cost})
+			x.open[cost.cost()] = append(x.open[cost.cost()], branch{moves: append(slices.Clone(made), m), used: cost})
 		}
 	}
 	x.more.Broadcast()

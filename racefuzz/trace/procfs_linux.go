@@ -67,33 +67,39 @@ const (
 // Longer ones are those of a server that waits for work.
 const longNap = 100 * time.Millisecond
 
-// restOf looks at a task that is not stopped.
-func restOf(tid int) rest {
+// sleeping reports whether a task that is not stopped sleeps.
+func sleeping(tid int) bool {
 	base := "/proc/" + strconv.Itoa(tid)
 	stat := slurp(base + "/stat")
 	i := bytes.LastIndexByte(stat, ')')
 	if i < 0 || i+2 >= len(stat) {
-		return awake
+		return false
 	}
 	switch stat[i+2] {
 	case 'S':
-		line := slurp(base + "/syscall")
-		nap, timed := napOf(tid, line)
-		switch {
-		case bytes.HasPrefix(line, []byte("running")): // it has woken up meanwhile
-			return awake
-		case timed && nap <= longNap:
-			return napping
-		}
-		return asleep
+		return true
 	case 'D': // the parent of a vfork
-		if fields := bytes.Fields(slurp(base + "/syscall")); len(fields) > 0 {
-			if nr, err := strconv.Atoi(string(fields[0])); err == nil && forks[nr] {
-				return asleep
-			}
+		fields := bytes.Fields(slurp(base + "/syscall"))
+		if len(fields) == 0 {
+			return false
 		}
+		nr, err := strconv.Atoi(string(fields[0]))
+		return err == nil && forks[nr]
 	}
-	return awake
+	return false
+}
+
+// restOf says how a sleeping task rests.
+func restOf(tid int) rest {
+	line := slurp("/proc/" + strconv.Itoa(tid) + "/syscall")
+	nap, timed := napOf(tid, line)
+	switch {
+	case len(line) == 0 || bytes.HasPrefix(line, []byte("running")): // it has woken up meanwhile
+		return awake
+	case timed && nap <= longNap:
+		return napping
+	}
+	return asleep
 }
 
 // switches counts how often a task was given a processor.

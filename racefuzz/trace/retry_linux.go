@@ -56,15 +56,23 @@ func (r *run) othersActive(a *actor) bool {
 }
 
 // repeats reports whether a process is about to try again what was refused
-// before.
-func (r *run) repeats(p *process) bool {
+// before in this round.
+func (r *run) repeats(p *process) bool { return r.tried(p, false) }
+
+// inVain reports the same if nobody else has moved since: then it will be
+// refused again.
+func (r *run) inVain(p *process) bool { return r.tried(p, true) }
+
+// tried looks for a refusal that the process is about to ask for again: back
+// to the last move of another, or else to its start.
+func (r *run) tried(p *process, sinceOthers bool) bool {
 	k := p.next()
 	if k == nil {
 		return false
 	}
 	refused := false
 	for _, e := range slices.Backward(r.events) {
-		if e.Actor == p.actor.name && e.Op == opStart {
+		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && actorOf(e.Actor) != p.actor.name {
 			return false
 		}
 		if e.Actor == p.lane {
@@ -82,14 +90,13 @@ var refusals = map[string]bool{"refused": true, "EEXIST": true, "EAGAIN": true, 
 // try makes the next step of a process. If it is one more of the same, it goes
 // on until the process does something else, and the step is the last of them.
 func (r *run) try(p *process, k *task) (*task, error) {
-	again := r.repeats(p) && !r.othersActive(p.actor)
+	again := r.inVain(p) && !r.othersActive(p.actor)
 	for deadline := time.Now().Add(parkAfter); ; {
-		r.guard(k)
 		r.step(k)
 		if err := r.rest(p.actor); err != nil {
 			return k, err
 		}
-		if !again || p.next() == nil || !r.repeats(p) {
+		if !again || !r.inVain(p) {
 			return k, nil
 		}
 		if time.Now().After(deadline) {

@@ -73,12 +73,18 @@ func parseSettings(m map[string]string) (settings, error) {
 	return s, nil
 }
 
-// joinWords and splitWords put a command into a setting.
-func joinWords(words []string) string { return strings.Join(words, "\x00") }
+// joinWords and splitWords put a command into a setting, which stays readable
+// as long as no word has a space in it.
+func joinWords(words []string) string {
+	if strings.Contains(strings.Join(words, ""), " ") {
+		return strings.Join(words, "\x00")
+	}
+	return strings.Join(words, " ")
+}
 
 func splitWords(text string) []string {
-	if text == "" {
-		return nil
+	if strings.Contains(text, "\x00") {
+		return strings.Split(text, "\x00")
 	}
-	return strings.Split(text, "\x00")
+	return strings.Fields(text)
 }

@@ -10,14 +10,12 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// remember adds a step to its actor's history, with the file its name stands
-// for now: what the actor has open is known by that.
-func (r *run) remember(a *actor, k *task, e race.Event) {
+// remember adds a step to its actor's history, with the file that a name
+// stands for now: what the actor has open is known by that.
+func (r *run) remember(a *actor, file string, e race.Event) {
 	line := fmt.Sprintf("{%s} %s %s %s", e.Actor, e.Op, e.Detail, e.Result)
-	if k != nil {
-		if entry, ok := r.scene.entry(k.call.file); ok {
-			line += objectToken(entry.object)
-		}
+	if entry, ok := r.scene.entry(file); ok {
+		line += objectToken(entry.object)
 	}
 	a.history = append(a.history, line)
 }

@@ -16,6 +16,7 @@ type tracer struct {
 	pids     map[int]*process // every process so far
 	objects  int              // files so far
 	injected []injected
+	stirred  map[*actor]bool // actors that got a signal in the last step
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -55,7 +56,7 @@ type task struct {
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, tasks: map[int]*task{}, early: map[int]bool{}, pids: map[int]*process{}}
+	return &tracer{dir: dir, tasks: map[int]*task{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
@@ -170,6 +171,7 @@ func (t *tracer) event(k *task, cause int) {
 			if c, ok := t.decode(k, &info); ok {
 				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
 				c.fault = t.injectedInto(k.proc, c.name)
+				t.guard(&c)
 				k.state, k.call = pending, c
 				if k.proc.actor.phase == serving {
 					t.patrol(k)
@@ -185,6 +187,36 @@ func (t *tracer) event(k *task, cause int) {
 		k = t.replaced(k)
 	}
 	t.resume(k, 0)
+}
+
+// guard refuses a kill that would leave the case: a daemon that trusts a pid
+// file can be made to kill anything.
+func (t *tracer) guard(c *call) {
+	if c.name != "kill" || c.args[1] == 0 || c.target == 0 {
+		return
+	}
+	p := t.pids[max(c.target, -c.target)]
+	switch {
+	case p == nil:
+		c.fault, c.wild = unix.EPERM, c.target == -1
+	case p.ended:
+		c.fault = unix.ESRCH
+	}
+}
+
+// stir notes that a kill that was made has something for another actor to do.
+func (t *tracer) stir(c call) {
+	p := t.pids[max(c.target, -c.target)]
+	if c.name != "kill" || p == nil || c.fault != 0 || c.args[1] == 0 {
+		return
+	}
+	t.stirred[p.actor] = true
+	switch unix.Signal(c.args[1]) {
+	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT:
+		if p.actor.phase == serving {
+			p.actor.phase = stopping
+		}
+	}
 }
 
 // patrol makes a call of a server that looks around from time to time. When
@@ -255,6 +287,7 @@ func (t *tracer) signal(k *task, sig unix.Signal) {
 // step makes the pending call of k happen. If it may sleep, settle waits for
 // its end.
 func (t *tracer) step(k *task) {
+	t.stir(k.call)
 	if k.call.fault != 0 {
 		skip(k.tid)
 	}
@@ -306,34 +339,36 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 		}
 		ts := unix.NsecToTimespec(int64(pause))
 		unix.Nanosleep(&ts, nil)
-		pause = min(pause*3/2, 300*time.Microsecond)
+		pause = min(pause*3/2, max(300*time.Microsecond, time.Since(quiet)/10))
 	}
 }
 
 // restOf says how tasks are resting as a whole. One could wake another just
-// after that was looked at: with more than one, asleep counts only if none of
-// them was given a processor while they were looked at.
+// after that was looked at. So they are looked at twice, and asleep counts only
+// if none of them was given a processor from before the first look to after
+// the second.
 func (t *tracer) restOf(tasks []*task) rest {
 	for _, k := range tasks {
-		if k.state == stepping && !k.call.sleeps || restOf(k.tid) == awake {
+		if k.state == stepping && !k.call.sleeps || !sleeping(k.tid) {
 			return awake
 		}
 	}
 	before := make([]string, len(tasks))
-	if len(tasks) > 1 {
-		for i, k := range tasks {
-			before[i] = switches(k.tid)
-		}
+	for i, k := range tasks {
+		before[i] = switches(k.tid)
 	}
 	state := asleep
 	for _, k := range tasks {
 		state = min(state, restOf(k.tid))
 	}
-	if len(tasks) > 1 {
-		for i, k := range tasks {
-			if switches(k.tid) != before[i] {
-				return awake
-			}
+	for _, k := range tasks {
+		if state == awake || !sleeping(k.tid) {
+			return awake
+		}
+	}
+	for i, k := range tasks {
+		if switches(k.tid) != before[i] {
+			return awake
 		}
 	}
 	return state

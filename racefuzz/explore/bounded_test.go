@@ -63,19 +63,17 @@ func TestBoundedFindsTheFewestPreemptions(t *testing.T) {
 }
 
 func TestKnownStatesAreSkippedAndNothingMissed(t *testing.T) {
-	c := toyCase([]string{"add", "idle"}, []string{"idle", "add"}, idle)
-	for preemptions := range 4 {
-		var results []Result
-		for _, tier := range []*toy{{}, {hash: true}} {
-			r, err := Bounded(t.Context(), Plan{Tier: tier, Cases: []race.Case{c}, Bounds: Bounds{Preemptions: preemptions}})
-			if err != nil {
+	c := toyCase([]string{"idle", "idle"}, []string{"idle", "idle", "idle"}, idle)
+	for _, b := range []Bounds{{1, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}, {1, 2, 0}} {
+		everything, fewer := &toy{states: map[uint64]bool{}}, &toy{states: map[uint64]bool{}, hash: true}
+		for _, tier := range []*toy{everything, fewer} {
+			if _, err := Bounded(t.Context(), Plan{Tier: tier, Cases: []race.Case{c}, Bounds: b}); err != nil {
 				t.Fatal(err)
 			}
-			results = append(results, r)
 		}
-		all, fewer := results[0], results[1]
-		if (all.Witness == nil) != (fewer.Witness == nil) || fewer.Schedules > all.Schedules {
-			t.Errorf("%d preemptions: %+v with all schedules, %+v with new states only", preemptions, all, fewer)
+		if len(fewer.states) != len(everything.states) || fewer.starts > everything.starts {
+			t.Errorf("%s: %d states in %d schedules; without skipping %d in %d",
+				b, len(fewer.states), fewer.starts, len(everything.states), everything.starts)
 		}
 	}
 	harmless := toyCase(idle, idle, idle)
@@ -127,4 +125,34 @@ func same(a, b []race.Event) bool {
 		}
 	}
 	return true
+}
+
+func TestLowestIndexWins(t *testing.T) {
+	// Two workers: 0 does not end before 1 has, which is a hit as well.
+	for range 50 {
+		one := make(chan struct{})
+		found, err := forEach(2, 2, func(i int) (bool, error) {
+			if i == 0 {
+				<-one
+			} else {
+				close(one)
+			}
+			return true, nil
+		})
+		if found != 0 || err != nil {
+			t.Fatalf("found %d, %v", found, err)
+		}
+		zero := make(chan struct{})
+		found, err = forEach(2, 2, func(i int) (bool, error) {
+			if i == 1 {
+				<-zero
+			} else {
+				close(zero)
+			}
+			return true, nil
+		})
+		if found != 0 || err != nil {
+			t.Fatalf("found %d, %v", found, err)
+		}
+	}
 }

@@ -48,7 +48,7 @@ type Plan struct {
 // Result is what an exploration came to.
 type Result struct {
 	Witness   *Witness // nil when no invariant was broken
-	Complete  bool     // every schedule in question was explored
+	Complete  bool     // every schedule within the bounds was explored; never of a sample
 	Schedules int      // that were run, the witness included
 	Steps     int
 }

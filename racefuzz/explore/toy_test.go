@@ -16,11 +16,12 @@ type toy struct {
 	hash   bool // runs are Fingerprinters
 	flawed bool // the second run of a schedule differs from the first
 	starts int
+	states map[uint64]bool // those that any run has been in, if not nil
 }
 
 func (t *toy) Start(c race.Case) (race.Run, error) {
 	t.starts++
-	r := &toyRun{flaky: t.flawed && t.starts > 1}
+	r := &toyRun{flaky: t.flawed && t.starts > 1, states: t.states}
 	for _, a := range c.Actors {
 		r.actors = append(r.actors, &adder{name: a.Name, script: slices.Clone(a.Script)})
 	}
@@ -36,6 +37,7 @@ type toyRun struct {
 	events        int
 	current       *adder // made the last step
 	flaky         bool
+	states        map[uint64]bool
 }
 
 type adder struct {
@@ -86,6 +88,9 @@ func (r *toyRun) Do(m race.Move) (race.Event, error) {
 	}
 	if m.Fault != race.Crash {
 		r.current = a
+	}
+	if r.states != nil {
+		r.states[toyState{r}.Fingerprint()] = true
 	}
 	if r.flaky {
 		e.Result += "?"

@@ -8,8 +8,7 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// oracle judges a run after every step. What it needs to remember is part of
-// the run's fingerprint.
+// oracle judges a run after every step, and its history once it is over.
 type oracle struct {
 	verdict  race.Verdict
 	claims   []claim // by actor
@@ -254,6 +253,8 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 	}
 }
 
+// fingerprint adds what the oracle remembers, but for the history: schedules
+// that are cut short because their state is known are not judged as a whole.
 func (o *oracle) fingerprint(h fingerprint) fingerprint {
 	for i := range o.claims {
 		c := &o.claims[i]

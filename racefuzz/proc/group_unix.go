@@ -17,7 +17,9 @@ import (
 type group struct {
 	leader *exec.Cmd
 	life   io.WriteCloser // its end is the group's
-	once   sync.Once
+
+	mu    sync.RWMutex // held for reading during a start: who joins is there to be killed
+	ended bool
 }
 
 func newGroup() (*group, error) {
@@ -45,6 +47,11 @@ func ward() int {
 
 // start starts cmd as a member.
 func (g *group) start(cmd *exec.Cmd) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.ended {
+		return errEnded
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: g.leader.Process.Pid}
 	return cmd.Start()
 }
@@ -54,11 +61,15 @@ func (g *group) pid() int { return g.leader.Process.Pid }
 
 // kill ends every member.
 func (g *group) kill() {
-	g.once.Do(func() {
-		syscall.Kill(-g.leader.Process.Pid, syscall.SIGKILL)
-		g.leader.Wait()
-		g.life.Close()
-	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return
+	}
+	g.ended = true
+	syscall.Kill(-g.leader.Process.Pid, syscall.SIGKILL)
+	g.leader.Wait()
+	g.life.Close()
 }
 
 // apart keeps cmd from what befalls this process's group.

@@ -15,8 +15,10 @@ import (
 // when this process is gone. They are a job object that ends with its last
 // handle.
 type group struct {
-	job  windows.Handle
-	once sync.Once
+	job windows.Handle
+
+	mu    sync.RWMutex // held for reading during a start: who joins is there to be killed
+	ended bool
 }
 
 func newGroup() (*group, error) {
@@ -60,6 +62,11 @@ func ward() int { return 2 }
 // start starts cmd as a member. It gets a process group of its own, which is
 // what CTRL_BREAK can be sent to.
 func (g *group) start(cmd *exec.Cmd) error {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.ended {
+		return errEnded
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 	if err := cmd.Start(); err != nil {
 		return err
@@ -75,10 +82,14 @@ func (g *group) pid() int { return os.Getpid() }
 
 // kill ends every member.
 func (g *group) kill() {
-	g.once.Do(func() {
-		windows.TerminateJobObject(g.job, 1)
-		windows.CloseHandle(g.job)
-	})
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.ended {
+		return
+	}
+	g.ended = true
+	windows.TerminateJobObject(g.job, 1)
+	windows.CloseHandle(g.job)
 }
 
 // apart keeps cmd from what befalls this process.

@@ -37,11 +37,11 @@ type life struct {
 
 	mu      sync.Mutex
 	asked   int
-	waiting map[int]func(answer)
-	open    map[int]string // texts to be added that were sent in a burst and not answered
-	said    string         // the last line that it wrote to stderr
-	code    string         // how it ended, as its host says
-	told    bool           // to stop
+	waiting map[int]func(answer) // told once, when the answer or the end has come
+	open    map[int]string       // texts to be added that were sent in a burst and not answered
+	said    string               // the last line that it wrote to stderr
+	code    string               // how it ended, as its host says
+	told    bool                 // to stop
 }
 
 // answer is what a server answered, or why it did not.
@@ -238,39 +238,44 @@ func (l *life) hangUp() {
 	l.stdout.Close()
 }
 
-// send writes a request and returns when it was about to. The answer goes to
-// take.
-func (l *life) send(method string, params any, take func(answer)) time.Duration {
+// send writes a request. The answer goes to take, with the time at which the
+// request was about to be written.
+func (l *life) send(method string, params any, take func(began time.Duration, a answer)) {
 	l.mu.Lock()
 	l.asked++
 	id := l.asked
 	stopped := l.waiting == nil
+	began := l.w.now()
 	if !stopped {
-		l.waiting[id] = take
+		l.waiting[id] = func(a answer) { take(began, a) }
 	}
 	l.mu.Unlock()
-	began := l.w.now()
 	if stopped {
-		take(answer{at: began, fault: hasStopped})
-		return began
+		take(began, answer{at: began, fault: hasStopped})
+		return
 	}
 	line, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	// An error is the end of the server, and found out as such.
 	l.stdin.Write(append(line, '\n'))
-	return began
 }
 
 // ask sends a request and waits for the answer.
 func (l *life) ask(method string, params any) (began time.Duration, a answer) {
-	done := make(chan struct{})
-	began = l.send(method, params, func(got answer) {
-		a = got
+	type exchange struct {
+		began time.Duration
+		answer
+	}
+	answered, done := make(chan exchange, 1), make(chan struct{})
+	asked := l.w.now()
+	l.send(method, params, func(began time.Duration, a answer) {
+		answered <- exchange{began, a}
 		close(done)
 	})
 	if !l.w.within(answerTime, done) {
-		return began, answer{at: l.w.now(), fault: noAnswer}
+		return asked, answer{at: l.w.now(), fault: noAnswer}
 	}
-	return began, a
+	got := <-answered
+	return got.began, got.answer
 }
 
 // call calls a tool and decodes its structured result into out.

@@ -301,16 +301,12 @@ func (a *actor) burst() {
 		l.open[l.asked+1] = text
 		l.mu.Unlock()
 		arguments := map[string]any{"name": "mem_add", "arguments": map[string]any{"text": text}}
-		var began time.Duration
-		sent := make(chan struct{})
-		began = l.send("tools/call", arguments, func(got answer) {
-			<-sent
+		l.send("tools/call", arguments, func(began time.Duration, got answer) {
 			got.fault = toolFault(got, nil)
 			e := a.note(l, opAdd, ok, began, got.at)
 			e.texts = []string{text}
 			a.answered(e, got)
 		})
-		close(sent)
 	}
 	a.w.record(*e)
 }

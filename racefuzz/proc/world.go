@@ -3,6 +3,7 @@ package proc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -53,6 +54,9 @@ type world struct {
 	working sync.WaitGroup // the actors that do not wait for the others to finish
 	over    chan struct{}  // closed once all but the readers have finished
 }
+
+// errEnded says that a case is over and nothing starts in it any more.
+var errEnded = errors.New("the case is over")
 
 // Run runs c once with target. The error says why that is not possible here,
 // or that ctx has ended; whatever the servers do is in the outcome.

@@ -119,6 +119,9 @@ func (r *run) crash(a *actor) string {
 		}
 	}
 	r.leave(a)
+	for _, p := range a.procs {
+		p.bereft = true
+	}
 	return "SIGKILL"
 }
 

@@ -148,7 +148,7 @@ func (r *run) view(before scene) view {
 		}
 		v.actors = append(v.actors, s)
 		v.over = v.over && a.phase == absent && a.op() == ""
-		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.orphan && p.next() != nil })
+		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.bereft && p.next() != nil })
 	}
 	return v
 }

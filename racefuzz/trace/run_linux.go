@@ -15,7 +15,7 @@ import (
 
 // How long an actor may take to come to rest within a step.
 const (
-	workLimit = 30 * time.Second
+	workLimit = time.Minute
 	napLimit  = 300 * time.Millisecond
 	takeover  = 2 * time.Second
 )

@@ -101,7 +101,7 @@ func (r *run) describe(order []int) string {
 			fmt.Fprintln(&b, line)
 		}
 		for _, p := range a.procs {
-			fmt.Fprintf(&b, "{%s} %v %v\n", p.lane, p.orphan, p.blocked() != nil)
+			fmt.Fprintf(&b, "{%s} %v %v %v\n", p.lane, p.orphan, p.bereft, p.blocked() != nil)
 		}
 	}
 	for _, e := range r.scene.entries {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +33,7 @@ type process struct {
 	locks  []held
 	ended  bool
 	orphan bool // it outlived its server
+	bereft bool // by a crash
 	status unix.WaitStatus
 }
 
@@ -304,6 +306,10 @@ type patience struct {
 	work time.Duration // for processes that compute
 }
 
+// busyWait is how long a process may compute while another of the same actor
+// is stopped before a call: it may be waiting for that.
+const busyWait = 5 * time.Second
+
 // glance is how long a process is left alone before its rest is looked at.
 const glance = 100 * time.Microsecond
 
@@ -333,8 +339,11 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 			if (state == asleep || napped > p.naps) && !t.poll() {
 				return true
 			}
-			if now.Sub(start) > p.work {
+			switch busy := now.Sub(start); {
+			case busy > p.work:
 				return false
+			case busy > busyWait && stopped(actors):
+				return true
 			}
 		}
 		ts := unix.NsecToTimespec(int64(pause))
@@ -389,6 +398,13 @@ func (t *tracer) unstopped(actors []*actor) []*task {
 		}
 	}
 	return out
+}
+
+// stopped reports whether some process of the actors has a call pending.
+func stopped(actors []*actor) bool {
+	return slices.ContainsFunc(actors, func(a *actor) bool {
+		return slices.ContainsFunc(a.procs, func(p *process) bool { return p.next() != nil })
+	})
 }
 
 // next is the task whose call is the process's next step, or nil.

@@ -12,7 +12,9 @@ import (
 )
 
 // Bounds limit what happens in a schedule besides actors going on. A
-// preemption takes the turn from an actor that could have gone on.
+// preemption takes the turn from an actor that could have gone on. A fault, a
+// call that is made to fail, takes the place of a preemption or a crash: there
+// are never more of all three than of these two.
 type Bounds struct {
 	Preemptions, Crashes, Faults int
 }
@@ -21,7 +23,7 @@ type Bounds struct {
 func (b Bounds) String() string {
 	text := count(b.Preemptions, "preemption", "preemptions") + ", " + count(b.Crashes, "crash", "crashes")
 	if b.Faults > 0 {
-		text += ", " + count(b.Faults, "fault", "faults")
+		text += ", or " + count(b.Faults, "fault", "faults") + " instead"
 	}
 	return text
 }
@@ -39,7 +41,7 @@ type Plan struct {
 	Cases      []race.Case
 	Bounds     Bounds
 	Invariants []race.Invariant // those that count; empty for all
-	Limit      int              // of schedules in all; 0 for none
+	Limit      int              // of schedules; 0 for none. Several workers may each run one more.
 	Seed       uint64           // of samples
 	Workers    int              // 0 is 1
 	Progress   *Progress        // or nil

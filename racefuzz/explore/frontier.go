@@ -12,7 +12,7 @@ import (
 // choices before it. A schedule is kept as its last node.
 type node struct {
 	before *node
-	choice uint8
+	choice uint16
 }
 
 // frontier is what is left to explore of one case.
@@ -31,7 +31,7 @@ type frontier struct {
 	steps     int
 	witness   *Witness
 
-	choices []uint8
+	choices []uint16
 	events  []race.Event
 }
 
@@ -78,8 +78,8 @@ func (f *frontier) exhausted() bool {
 	return f.plan.Limit > 0 && f.ran.Load() >= int64(f.plan.Limit)
 }
 
-// run makes the choices up to last and then goes on with whoever has the turn. Where
-// the schedule could go another way, that becomes a branch.
+// run makes the choices up to last and then goes on with whoever has the turn.
+// Where the schedule could go another way, that becomes a branch.
 func (f *frontier) run(last *node, spent Bounds) error {
 	r, err := f.plan.Tier.Start(f.c)
 	if err != nil {
@@ -121,7 +121,7 @@ func (f *frontier) run(last *node, spent Bounds) error {
 			f.branch(moves, pick, last, current, spent)
 		}
 		m := moves[pick]
-		last = &node{last, uint8(pick)}
+		last = &node{last, uint16(pick)}
 		if _, err := f.do(r, m); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (f *frontier) do(r race.Run, m race.Move) (race.Event, error) {
 	return e, err
 }
 
-func (f *frontier) prefix(last *node) []uint8 {
+func (f *frontier) prefix(last *node) []uint16 {
 	f.choices = f.choices[:0]
 	for n := last; n != nil; n = n.before {
 		f.choices = append(f.choices, n.choice)
@@ -198,7 +198,7 @@ func (f *frontier) branch(moves []race.Move, pick int, last *node, current strin
 			s.Preemptions++
 		}
 		if s.Preemptions <= f.bounds.Preemptions && s.Crashes <= f.bounds.Crashes && s.Faults <= f.bounds.Faults {
-			f.open[s] = append(f.open[s], &node{last, uint8(i)})
+			f.open[s] = append(f.open[s], &node{last, uint16(i)})
 		}
 	}
 }

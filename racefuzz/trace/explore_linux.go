@@ -99,6 +99,9 @@ func (x *explorer) take() (branch, bool) {
 	x.open[i] = stack[:len(stack)-1]
 	x.busy++
 	x.result.Schedules++
+	if x.tier.Ran != nil {
+		x.tier.Ran.Add(1)
+	}
 	return b, true
 }
 

@@ -7,6 +7,7 @@ package trace
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -14,7 +15,8 @@ import (
 // Tier runs cases of this tier, as [race.Tier]. A run belongs to the goroutine
 // that started it, and keeps that on its thread until it is closed.
 type Tier struct {
-	Dir string // where cases get their directories; "" for the usual place for temporary files
+	Dir string        // where cases get their directories; "" for the usual place for temporary files
+	Ran *atomic.Int64 // counts the schedules that Explore begins; may be nil
 }
 
 // ErrForbidden says that this system does not let programs be traced.

@@ -18,11 +18,7 @@ const Tier = "process"
 
 // Target is a server to be put to the test, with what can be asked of it.
 type Target struct {
-	Name   string
-	Bug    string           // what is wrong with it, in one sentence; "" if nothing is known
-	Source string           // who had the bug
-	Breaks []race.Invariant // what it can be seen to break, the foremost first
-
+	Name string
 	// Path is the server's program. It is empty for a stand-in, which is this
 	// program again in the role of the server.
 	Path string

@@ -2,12 +2,9 @@ package proc
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -55,7 +52,7 @@ type Habits struct {
 
 // Target returns s as a target.
 func (s StandIn) Target() Target {
-	return Target{Name: s.Name, Bug: s.Bug, Source: s.Source, Breaks: s.Breaks, Probe: s.Probe}
+	return Target{Name: s.Name, Probe: s.Probe}
 }
 
 const (
@@ -224,117 +221,6 @@ func (v *standInServer) loop(signals <-chan os.Signal) {
 	}
 }
 
-// answer answers one line.
-func (v *standInServer) answer(line []byte) {
-	var request struct {
-		ID     *int
-		Method string
-		Params struct {
-			Name      string
-			Arguments struct{ Text string }
-		}
-	}
-	if json.Unmarshal(line, &request) != nil || request.ID == nil {
-		return
-	}
-	runtime.GC() // what nobody refers to is gone by the next request
-	var result any = map[string]any{"protocolVersion": "2025-06-18", "serverInfo": map[string]any{"name": v.Name}}
-	if request.Method == "tools/call" {
-		content, err := v.tool(request.Params.Name, request.Params.Arguments.Text)
-		result = map[string]any{"structuredContent": content}
-		if err != nil {
-			result = map[string]any{"isError": true, "content": []any{map[string]any{"text": err.Error()}}}
-		}
-	}
-	reply, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": *request.ID, "result": result})
-	os.Stdout.Write(append(reply, '\n'))
-}
-
-func (v *standInServer) tool(name, text string) (any, error) {
-	switch name {
-	case "mem_status":
-		return v.role()
-	case "mem_add":
-		return map[string]any{}, v.add(text)
-	case "mem_list":
-		return v.list()
-	}
-	return nil, fmt.Errorf("no tool %q", name)
-}
-
-func (v *standInServer) role() (any, error) {
-	v.mu.Lock()
-	role := standby
-	if v.holder != nil {
-		role = holder
-	}
-	v.mu.Unlock()
-	recorded, err := v.Probe(v.pidFile)
-	return map[string]any{"role": role, "recorded": standInAnswer(recorded)}, err
-}
-
-func standInAnswer(s lock.Status) any { return map[string]any{"state": s.State.String(), "pid": s.PID} }
-
-// The files of a store. The second is there for it to be more than one file.
-const (
-	standInData  = "memories.db"
-	standInIndex = "memories.db-wal"
-	standInLock  = "store.lock"
-	standInAside = "store.removing-"
-)
-
-// open opens the store for good.
-func (v *standInServer) open() error {
-	for v.barrier == nil {
-		if err := os.MkdirAll(v.store, 0o700); err != nil {
-			return err
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		b, err := lock.Share(ctx, filepath.Join(v.store, standInLock))
-		cancel()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // an uninstall has just moved the directory away
-		}
-		if err != nil {
-			return err
-		}
-		v.barrier = b
-	}
-	return nil
-}
-
-func (v *standInServer) add(text string) error {
-	if err := v.open(); err != nil {
-		return err
-	}
-	for _, name := range []string{standInIndex, standInData} {
-		f, err := os.OpenFile(filepath.Join(v.store, name), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-		if err != nil {
-			return err
-		}
-		_, err = f.WriteString(text + "\n")
-		if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (v *standInServer) list() (any, error) {
-	memories := []any{}
-	f, err := os.Open(filepath.Join(v.store, standInData))
-	if err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			memories = append(memories, map[string]any{"text": lines.Text()})
-		}
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return map[string]any{"memories": memories}, err
-}
-
 func (s StandIn) status(p places) int {
 	status, err := s.Probe(p.pidFile)
 	if err != nil {
@@ -345,136 +231,6 @@ func (s StandIn) status(p places) int {
 		return 3
 	}
 	return 0
-}
-
-func (s StandIn) uninstall(p places, force bool) int {
-	var err error
-	switch h := s.Habits; {
-	case h.ProbesThenDeletes:
-		err = s.probeThenDelete(p)
-	case h.RemovesInParts:
-		err = s.alone(p, force, func() error { return removeInParts(p) })
-	case h.DeletesPIDFile:
-		err = s.probeAround(p)
-	default:
-		err = s.alone(p, force, func() error { return removeWhole(p) })
-	}
-	if err != nil {
-		return standInFail(err)
-	}
-	fmt.Println("removed", p.store)
-	return 0
-}
-
-// alone removes the store while neither a server nor a user of the store can
-// be there.
-func (s StandIn) alone(p places, force bool, remove func() error) error {
-	h, err := s.Acquire(p.pidFile)
-	if err == nil {
-		defer h.Release()
-	} else if !errors.Is(err, lock.ErrHeld) || !force {
-		return err
-	}
-	return excluded(p, remove)
-}
-
-func excluded(p places, remove func() error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	b, err := lock.Exclude(ctx, filepath.Join(p.store, standInLock))
-	if err == nil {
-		defer b.Release()
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return remove()
-}
-
-// removeWhole moves the store aside with one rename, makes sure of that, and
-// deletes what it and its interrupted predecessors have moved.
-func removeWhole(p places) error {
-	err := os.Rename(p.store, filepath.Join(p.home, standInAside+fmt.Sprint(os.Getpid())))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	syncDir(p.home)
-	aside, _ := filepath.Glob(filepath.Join(p.home, standInAside+"*"))
-	for _, dir := range aside {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-	}
-	os.Remove(p.home) // unless there is something else in it
-	return nil
-}
-
-// syncDir makes a rename in dir last, where directories can be synced.
-func syncDir(dir string) {
-	if f, err := os.Open(dir); err == nil {
-		f.Sync()
-		f.Close()
-	}
-}
-
-func (s StandIn) unheld(p places) error {
-	status, err := s.Probe(p.pidFile)
-	if err == nil && status.State == lock.Held {
-		err = &lock.HeldError{Path: p.pidFile, PID: status.PID}
-	}
-	return err
-}
-
-// probeThenDelete asks whether a server runs and acts on the answer.
-func (s StandIn) probeThenDelete(p places) error {
-	if err := s.unheld(p); err != nil {
-		return err
-	}
-	return removeWhole(p)
-}
-
-// probeAround asks whether a server runs, and in the end removes the pid file
-// that was stale when it asked.
-func (s StandIn) probeAround(p places) error {
-	if err := s.unheld(p); err != nil {
-		return err
-	}
-	err := excluded(p, func() error { return removeWhole(p) })
-	if removed := os.Remove(p.pidFile); !errors.Is(removed, fs.ErrNotExist) {
-		err = errors.Join(err, removed)
-	}
-	return err
-}
-
-// removeInParts moves file by file, as across file systems, by copying.
-func removeInParts(p places) error {
-	if _, err := os.Stat(filepath.Join(p.store, standInData)); errors.Is(err, fs.ErrNotExist) {
-		return nil // nothing to remove
-	}
-	trash, err := os.MkdirTemp(filepath.Dir(p.home), "trash-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(trash)
-	for _, name := range []string{standInData, standInIndex, standInLock} {
-		if err := moveByCopying(filepath.Join(p.store, name), filepath.Join(trash, name)); err != nil {
-			return err
-		}
-	}
-	return errors.Join(os.Remove(p.store), os.Remove(p.home))
-}
-
-func moveByCopying(from, to string) error {
-	in, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(to)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Sync(), out.Close(), os.Remove(from))
 }
 
 // startHelper starts a program that lives on and inherits the pid file.

@@ -163,7 +163,7 @@ func (w *world) play(ctx context.Context) {
 	close(w.over)
 	all.Wait()
 	if what := clobbered(w.c, filepath.Join(w.dir, "run")); what != "" {
-		w.record(event{Event: step("last", "find", what), began: w.now()})
+		w.record(event{Event: step("last", opClobbered, what), began: w.now()})
 	}
 }
 

@@ -1,5 +1,7 @@
 //go:build unix
 
+// This test proves that a signal ends memlatch even when nobody reads its
+// answers, which is how the TypeScript SDK ends a server.
 package host_test
 
 import (
@@ -10,7 +12,6 @@ import (
 	"time"
 )
 
-// This is how the TypeScript SDK ends a server: with its output unread.
 func TestUnreadAnswersDoNotOutliveSIGTERM(t *testing.T) {
 	h := start(t)
 	for err := error(nil); !errors.Is(err, os.ErrDeadlineExceeded); {

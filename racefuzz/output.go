@@ -66,7 +66,8 @@ func (o *output) object(kind string, fields map[string]any) {
 // begin writes the first line: every option, the seed among them.
 func (o *output) begin() {
 	if o.json {
-		o.object("start", map[string]any{"command": o.options.String(), "seed": o.seed, "tier": o.tier, "target": o.target})
+		o.object("start", map[string]any{"command": o.options.String(), "seed": o.seed, "tier": o.tier, "target": o.target,
+			"n": o.n, "procs": o.procs, "server": o.server, "replay": o.replay, "save": o.saveDir, "time_s": o.time.Seconds()})
 		return
 	}
 	o.text("%s", o.options)

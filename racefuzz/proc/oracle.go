@@ -93,13 +93,18 @@ func rank(inv race.Invariant) int {
 
 // follow sums the careers up.
 func (t *trial) follow() {
+	for _, e := range t.events { // not in the order of their numbers
+		for len(t.careers) < e.life {
+			t.careers = append(t.careers, nil)
+		}
+	}
 	for _, e := range t.events {
 		if e.life == 0 {
 			continue
 		}
 		if e.Op == opStart {
-			t.careers = append(t.careers, &career{actor: e.Actor, pid: e.pid, born: e.began,
-				answered: never, holds: never, waits: -1, told: never, gone: never})
+			t.careers[e.life-1] = &career{actor: e.Actor, pid: e.pid, born: e.began,
+				answered: never, holds: never, waits: -1, told: never, gone: never}
 			continue
 		}
 		l := t.careers[e.life-1]

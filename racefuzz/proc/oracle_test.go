@@ -101,6 +101,14 @@ func TestOracle(t *testing.T) {
 		{name: "nothing happens"},
 		{name: "one holder and its standby", events: twoServers + aStops + bKilledThenC},
 
+		{name: "starts over in another order than begun", events: `
+			0-2 b2 start 101
+			0-3 a1 start 100
+			10-15 a1 initialize ok
+			16-20 a1 role holder
+			21-22 reader read "100\n"
+			23-24 b2 role standby`},
+
 		{name: "two holders", want: race.I1, events: twoServers + `50-55 b2 role holder`},
 		{name: "a holder after another was told to stop", events: twoServers + aStops + `105-130 b2 role holder`},
 		{name: "a holder whose answer overlaps the other's stop", events: twoServers + aStops + `90-105 b2 role holder`},

@@ -77,7 +77,8 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 		}
 		if e.Actor == p.lane {
 			refused = refused || refusals[e.Result]
-			if refused && e.Op == k.call.name && strings.HasPrefix(e.Detail, k.call.words) {
+			words, _, _ := strings.Cut(e.Detail, noteMark)
+			if refused && e.Op == k.call.name && words == k.call.words {
 				return true
 			}
 		}

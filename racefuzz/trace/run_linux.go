@@ -20,6 +20,9 @@ const (
 	takeover  = 2 * time.Second
 )
 
+// noteMark stands in the detail of an event before what came of it.
+const noteMark = "; "
+
 // run is a case being executed; see [race.Run].
 type run struct {
 	*tracer
@@ -290,7 +293,7 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	r.remember(a, file, e)
 	notes := r.advance()
 	if len(notes) > 0 {
-		e.Detail = strings.TrimPrefix(e.Detail+"; "+strings.Join(notes, ", "), "; ")
+		e.Detail = strings.TrimPrefix(e.Detail+noteMark+strings.Join(notes, ", "), noteMark)
 	}
 	r.show(&e)
 	r.events = append(r.events, e)

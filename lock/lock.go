@@ -183,8 +183,11 @@ func (p *PIDFile) Check() error {
 
 // Release removes the pid file, unlocks it and closes it, in this order, so
 // that the file never exists without a holder. A name that meanwhile leads to
-// another file is left alone. Only the first call does anything; the lock is
-// given up even when it returns an error.
+// another file is left alone, unless it comes to do so between Release's last
+// look at it and the removal: no system removes a name on the condition that
+// it leads to a certain file, and only somebody who removes a held pid file
+// can bring that about. Only the first call does anything; the lock is given
+// up even when it returns an error.
 func (p *PIDFile) Release() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -56,7 +56,8 @@ Every order:
     -strategy NAME  bounded, exhaustive, pos or random (default bounded)
     -preempt N      preemptions in a schedule, at most (default 2)
     -crash N        crashes in a schedule, at most (default 1)
-    -faults N       failing calls in a schedule, at most (default 0)
+    -faults N       failing calls in a schedule, at most, each instead of a
+                    preemption or a crash (default 1)
     -n N            schedules: of pos and random exactly (default 100000), of the
                     others at most (default: no limit)
     -workers N      schedules at once (default: one a processor)
@@ -73,7 +74,7 @@ file, a directory of the case's own, and the actor's number.
     -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2
     -strict         try an operator's rm and a link in the pid file's place, too
     -actors, -rounds, -preempt, -crash, -faults, -n, -workers
-                    as above (default 2 actors, 2 rounds)
+                    as above (default 2 actors, 2 rounds, no faults)
 What is not given is found out by running the program.
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage or
@@ -224,8 +225,13 @@ func (o *options) complete(given map[string]bool) error {
 			o.rounds = 2
 		}
 	}
-	if (o.tier == tierModel || o.tier == tierKernel) && o.target == shipped {
-		o.target = mutant.Shipped
+	if o.tier == tierModel || o.tier == tierKernel {
+		if o.target == shipped {
+			o.target = mutant.Shipped
+		}
+		if !given["faults"] {
+			o.fails = 1
+		}
 	}
 	switch {
 	case given["n"]:

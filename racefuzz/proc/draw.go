@@ -176,7 +176,7 @@ func (s *script) round(r round) {
 // start starts a server and has it answer, or, as hosts do that only want to
 // know whether they could, ends it before it has.
 func (s *script) start() {
-	ends := []string{opEOF, opEOF, opTerm, opTerm, opKill, opKill, opAgain}
+	ends := []string{opEOF, opEOF, opTerm, opTerm, opKill, opKill, opAgain, opAgain}
 	if runtime.GOOS != "windows" {
 		ends = append(ends, opInt, opHup)
 	}
@@ -201,8 +201,9 @@ func (s *script) start() {
 
 func (s *script) stop() {
 	if s.alive {
-		if chance(s.t, 25, "busy") {
+		if chance(s.t, 30, "busy") {
 			s.add(opBurst)
+			s.wait(70, 6)
 		}
 		s.add(s.end)
 		s.alive = false

@@ -17,8 +17,9 @@ import (
 type group struct {
 	job windows.Handle
 
-	mu    sync.RWMutex // held for reading during a start: who joins is there to be killed
-	ended bool
+	mu      sync.Mutex // held during a start: who joins is there to be killed
+	ended   bool
+	members []*os.Process
 }
 
 func newGroup() (*group, error) {
@@ -47,13 +48,14 @@ func newJob() (windows.Handle, error) {
 
 // enclose puts this process into a job of its own, which every process that
 // it starts is then born into: none escapes between its start and its group.
-// The handle stays open until the system closes it at the end.
+// The handle stays open until the system closes it at the end. Where jobs do
+// not nest, the groups have to do.
 func enclose() error {
 	job, err := newJob()
-	if err != nil {
-		return err
+	if err == nil {
+		windows.AssignProcessToJobObject(job, windows.CurrentProcess())
 	}
-	return windows.AssignProcessToJobObject(job, windows.CurrentProcess())
+	return err
 }
 
 // ward is not needed here.
@@ -62,8 +64,8 @@ func ward() int { return 2 }
 // start starts cmd as a member. It gets a process group of its own, which is
 // what CTRL_BREAK can be sent to.
 func (g *group) start(cmd *exec.Cmd) error {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if g.ended {
 		return errEnded
 	}
@@ -71,10 +73,11 @@ func (g *group) start(cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	return errors.Join(cmd.Process.WithHandle(func(h uintptr) {
+	g.members = append(g.members, cmd.Process)
+	return cmd.Process.WithHandle(func(h uintptr) {
 		// A process that has ended already is no member and needs no end.
 		windows.AssignProcessToJobObject(g.job, windows.Handle(h))
-	}))
+	})
 }
 
 // pid returns a process that lives as long as the group and is no server.
@@ -89,6 +92,9 @@ func (g *group) kill() {
 	}
 	g.ended = true
 	windows.TerminateJobObject(g.job, 1)
+	for _, p := range g.members { // where jobs do not nest
+		p.Kill()
+	}
 	windows.CloseHandle(g.job)
 }
 

@@ -104,14 +104,14 @@ func runtimeDirs() []string {
 // each of them on disk before what will be stored in it.
 func makeDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir):
+	if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
 		if err := makeDir(filepath.Dir(dir)); err != nil {
 			return err
 		}
 		err = os.Mkdir(dir, 0o700)
+	}
+	if errors.Is(err, fs.ErrExist) { // perhaps another server's, of a moment ago
+		return nil
 	}
 	if err == nil {
 		syncDir(filepath.Dir(dir))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"os"
 	"time"
 
@@ -79,6 +80,6 @@ func grow(ctx context.Context, out *output) error {
 			more = ">"
 		}
 		out.row("%6d %11d %9s %10d %8.2fs %13.3g", g.Actors, g.Preemptions, more+fmt.Sprint(g.Schedules), g.Steps,
-			g.Time.Seconds(), g.Interleavings)
+			g.Time.Seconds(), new(big.Float).SetInt(g.Interleavings))
 	})
 }

@@ -35,6 +35,9 @@ func (t *trial) failed(e event) bool {
 		e.Op == opRole && (e.Result == holder || e.Result == standby):
 		return false
 	}
+	if e.Time-t.careers[e.life-1].told >= drainTime {
+		return false // a server that was told to stop gives up what it has in hand by then
+	}
 	return !slices.ContainsFunc(t.events, func(u event) bool {
 		return isUninstall(u.Op) && u.began < e.Time && e.began < u.Time
 	})

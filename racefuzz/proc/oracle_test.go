@@ -218,6 +218,13 @@ func TestOracle(t *testing.T) {
 			90-91 a1 burst
 			100-100 a1 eof
 			1700-1700 a1 exit 0 | texts=y`},
+		{name: "a tool fails in the time that a stop leaves it", want: race.I9, events: twoServers + `
+			100-100 a1 term
+			90-1500 a1 add context canceled | texts=x`},
+		{name: "a stop leaves a tool no more time", events: twoServers + `
+			100-100 a1 term
+			90-1700 a1 add context canceled | texts=x
+			1710-1710 a1 exit 0`},
 		{name: "a tool fails", want: race.I9, events: twoServers + `50-60 a1 add database is locked | texts=x`},
 		{name: "a tool fails during an uninstall", events: twoServers + `
 			45-55 remover uninstall refused | pid=110

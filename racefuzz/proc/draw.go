@@ -87,16 +87,17 @@ func pick(t *rapid.T, label string, from ...string) string {
 	return from[below(t, len(from), label)]
 }
 
-// initial draws what the servers find. Half of the cases start with nothing.
+// initial draws what the servers find, which is often nothing, and otherwise
+// mostly something that they have to cope with.
 func initial(t *rapid.T, c *race.Case) {
 	file := func(content string) race.File {
 		return race.File{Name: race.PIDFile, Kind: race.Regular, Content: content}
 	}
-	kinds := []string{"empty", "stale", "longer", "garbage", "stranger", "directory", "read-only"}
+	kinds := []string{"empty", "empty", "stale", "longer", "longer", "longer", "garbage", "garbage", "stranger", "directory", "read-only"}
 	if runtime.GOOS != "windows" {
 		kinds = append(kinds, "link", "dangling", "fifo", "open")
 	}
-	if chance(t, 50, "fresh") {
+	if chance(t, 40, "fresh") {
 		return
 	}
 	switch pick(t, "found", kinds...) {
@@ -156,19 +157,24 @@ func (s *script) round(r round) {
 	}
 	s.ask(80)
 	s.add(opMeet)
+	stayed := false
 	switch {
 	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
 		s.stop()
-		if !r.curfew && chance(s.t, 40, "again") {
+		if !r.curfew && chance(s.t, 30, "again") {
 			s.wait(40, 15)
 			s.start()
 		}
-	case s.alive && chance(s.t, 70, "settles"):
-		s.add(opSettle, opRole)
-	case !s.alive && !r.curfew && chance(s.t, 30, "joins"):
+	case s.alive:
+		stayed = true
+	case !r.curfew && chance(s.t, 20, "joins"):
 		s.wait(40, 15)
 		s.start()
+	}
+	s.add(opMeet)
+	if stayed && chance(s.t, 70, "settles") {
+		s.add(opSettle, opRole)
 	}
 	s.add(opMeet)
 }
@@ -233,7 +239,7 @@ func removals(t *rapid.T, rounds int) []string {
 	if chance(t, 50, "last") {
 		words = append(words, opLast)
 	} else {
-		for range 3*below(t, rounds, "round") + []int{0, 0, 1, 2, 2}[below(t, 5, "part")] {
+		for range 4*below(t, rounds, "round") + []int{0, 0, 1, 2, 2}[below(t, 5, "part")] {
 			words = append(words, opMeet)
 		}
 	}

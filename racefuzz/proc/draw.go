@@ -76,11 +76,12 @@ func chance(t *rapid.T, percent int, label string) bool { return below(t, 100, l
 // round is what the servers do together.
 type round struct {
 	together bool // they start at the same moment, or nearly so
-	curfew   bool // all of them stop in the end
+	curfew   bool // all of them stop in the end, and
+	relief   bool // otherwise some start while others stop
 }
 
 func drawRound(t *rapid.T) round {
-	return round{together: chance(t, 60, "together"), curfew: chance(t, 50, "curfew")}
+	return round{together: chance(t, 60, "together"), curfew: chance(t, 50, "curfew"), relief: chance(t, 50, "relief")}
 }
 
 func pick(t *rapid.T, label string, from ...string) string {
@@ -162,13 +163,13 @@ func (s *script) round(r round) {
 	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
 		s.stop()
-		if !r.curfew && chance(s.t, 30, "again") {
+		if r.relief && !r.curfew && chance(s.t, 50, "again") {
 			s.wait(40, 15)
 			s.start()
 		}
 	case s.alive:
 		stayed = true
-	case !r.curfew && chance(s.t, 20, "joins"):
+	case r.relief && !r.curfew && chance(s.t, 40, "joins"):
 		s.wait(40, 15)
 		s.start()
 	}

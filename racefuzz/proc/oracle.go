@@ -35,6 +35,7 @@ type career struct {
 	waits    time.Duration // the last question that it answered as a standby
 	told     time.Duration // before it was told to stop
 	how      string        // it was told
+	outlived bool          // it did not obey, and was killed
 	gone     time.Duration // known to have ended
 	last     time.Duration // the last word from it
 }
@@ -117,6 +118,8 @@ func (t *trial) follow() {
 			l.waits = e.began
 		case isStop(e.Op):
 			l.told, l.how = e.began, e.Op
+		case e.Op == opOutlives:
+			l.outlived = true
 		case e.Op == opExit:
 			l.gone = e.Time
 		}

@@ -65,7 +65,7 @@ func (t *trial) quiet(at time.Duration) bool {
 		if l.gone > at {
 			return false
 		}
-		if !inOrder(l.how) {
+		if !inOrder(l.how) || l.outlived {
 			crash = max(crash, l.gone)
 		}
 		if l.holds != never {

@@ -131,6 +131,16 @@ func TestOracle(t *testing.T) {
 			210-210 b2 exit killed
 			300-301 last look server.pid`},
 		{name: "a pid file is there while a server lives", events: twoServers + `300-301 last look server.pid`},
+		{name: "a pid file remains of one that had to be killed", want: race.I9, events: twoServers + aStops + `
+			130-130 b2 eof
+			140-140 b2 exit 0
+			220-221 c3 start 102
+			230-235 c3 initialize ok
+			240-245 c3 role holder
+			250-250 c3 term
+			2250-2250 c3 outlives 2s
+			2260-2260 c3 exit killed
+			2300-2301 last look server.pid`},
 		{name: "a pid file remains after an uninstall was killed", events: twoServers + aStops + bKilledThenC + `
 			270-280 remover uninstall-cut killed | pid=110
 			300-301 last look server.pid`},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,7 +69,7 @@ func (w *world) start(actor string, hosted bool) (*life, error) {
 	var ends [6]*os.File
 	for i := 0; i < len(ends); i += 2 {
 		if ends[i], ends[i+1], err = os.Pipe(); err != nil {
-			return nil, err
+			return nil, err // what is open already is closed when it is collected
 		}
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = ends[0], ends[3], ends[5]
@@ -86,7 +87,8 @@ func (w *world) start(actor string, hosted bool) (*life, error) {
 	if hosted {
 		l.host = cmd
 		if err := l.readPID(stderr); err != nil {
-			return nil, err
+			cmd.Process.Kill()
+			return nil, errors.Join(err, cmd.Wait())
 		}
 	}
 	l.n = w.born(l, began)

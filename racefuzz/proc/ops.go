@@ -62,7 +62,6 @@ const (
 	blocked  = "blocked"
 	finished = "done"
 	refused  = "refused"
-	killed   = "killed"
 	nothing  = "nothing"
 )
 

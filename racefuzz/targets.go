@@ -70,6 +70,11 @@ func list(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-31s %s\n", s.Name, what)
 	}
+	for _, m := range mutant.All() {
+		if !slices.ContainsFunc(standIns(), func(s proc.StandIn) bool { return s.Name == m.Name }) {
+			fmt.Fprintf(w, "%-31s %s (with -tier model)\n", m.Name, m.Bug)
+		}
+	}
 }
 
 // target returns the target named by o, which it builds into dir if need be.

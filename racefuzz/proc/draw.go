@@ -152,7 +152,7 @@ func (s *script) round(r round) {
 	s.ask(40)
 	s.add(opMeet)
 	if s.alive {
-		for range below(s.t, 4, "calls") {
+		for range 1 + below(s.t, 3, "calls") {
 			s.add(pick(s.t, "call", opRole, opRole, opAdd, opAdd, opList, opBurst))
 		}
 	}
@@ -163,6 +163,9 @@ func (s *script) round(r round) {
 	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
 		s.stop()
+		if chance(s.t, 20, "leaves for good") {
+			s.add(opUninstall) // though others may be there
+		}
 		if r.relief && !r.curfew && chance(s.t, 50, "again") {
 			s.wait(40, 15)
 			s.start()
@@ -237,15 +240,17 @@ func pause(t *rapid.T, words []string, percent, most int) []string {
 // last one's start, when there is something to remove and nobody in the way.
 func removals(t *rapid.T, rounds int) []string {
 	var words []string
+	often, most := 60, 30
 	if chance(t, 50, "last") {
 		words = append(words, opLast)
+		often, most = 30, 4
 	} else {
-		for range 4*below(t, rounds, "round") + []int{0, 0, 1, 2, 2}[below(t, 5, "part")] {
+		for range 4*below(t, rounds, "round") + []int{0, 1, 2, 2}[below(t, 4, "part")] {
 			words = append(words, opMeet)
 		}
 	}
 	for range 1 + below(t, 4, "times") {
-		words = pause(t, words, 60, 30)
+		words = pause(t, words, often, most)
 		words = append(words, pick(t, "how", opUninstall, opUninstall, opForce, opCut))
 	}
 	return words

@@ -23,6 +23,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, stopSignals...)
 	ignoreBrokenPipe()
+	go watchHost(ctx, os.Getppid(), stop)
 	go func() {
 		<-signals
 		stop()
@@ -43,7 +44,6 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 		defer close(kept)
 		claim.keep(keeping)
 	}()
-	go watchHost(ctx, stop)
 
 	drained := converse(ctx, newServer(claim, store), stdin, stdout)
 	code := exitOK

@@ -16,10 +16,10 @@ var stopSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
 // the end of the process.
 func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
 
-// watchHost calls gone when the process that started this one has ended. End
-// of input does not always tell: whoever inherited the pipe keeps it open.
-func watchHost(ctx context.Context, gone func()) {
-	host := os.Getppid()
+// watchHost calls gone when host, the process that started this one, has
+// ended. End of input does not always tell: whoever inherited the pipe keeps it
+// open.
+func watchHost(ctx context.Context, host int, gone func()) {
 	for os.Getppid() == host {
 		select {
 		case <-ctx.Done():

@@ -15,19 +15,20 @@ var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 func ignoreBrokenPipe() {}
 
-// watchHost calls gone when the process that started this one has ended. End
-// of input does not always tell: whoever inherited the pipe keeps it open.
-func watchHost(ctx context.Context, gone func()) {
-	host, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(os.Getppid()))
+// watchHost calls gone when host, the process that started this one, has
+// ended. End of input does not always tell: whoever inherited the pipe keeps it
+// open.
+func watchHost(ctx context.Context, host int, gone func()) {
+	process, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(host))
 	if err != nil {
 		return // not ours to watch; end of input has to do
 	}
-	defer windows.CloseHandle(host)
-	if startedAfter(host, windows.CurrentProcess()) {
+	defer windows.CloseHandle(process)
+	if startedAfter(process, windows.CurrentProcess()) {
 		return // another process that was given our host's id
 	}
 	for ctx.Err() == nil {
-		event, err := windows.WaitForSingleObject(host, uint32(hostInterval/time.Millisecond))
+		event, err := windows.WaitForSingleObject(process, uint32(hostInterval/time.Millisecond))
 		if err != nil {
 			return
 		}

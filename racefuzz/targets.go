@@ -32,7 +32,7 @@ func standIns() []proc.StandIn {
 		return slices.ContainsFunc(all, func(s proc.StandIn) bool { return s.Name == name })
 	}
 	for _, m := range mutant.All() {
-		if strings.Contains(m.Tiers, "p") && !named(m.Name) && (m.Rules == "" || m.Rules == runtime.GOOS) {
+		if strings.Contains(m.Tiers, "p") && !named(m.Name) && (m.Rules == "" || m.Rules == runtime.GOOS || m.Alone) {
 			all = append(all, proc.StandIn{Name: m.Name, Bug: m.Bug, Source: m.Source, Breaks: m.Breaks,
 				Acquire: onSystem(m), Probe: func(path string) (lock.Status, error) { return m.Probe(mutant.OS{}, path) }})
 		}
@@ -50,10 +50,15 @@ func standIns() []proc.StandIn {
 	return append([]proc.StandIn{{Name: control, Acquire: onSystem(sound), Probe: lock.Probe}}, all...)
 }
 
-// onSystem is m's Acquire on the running system.
+// onSystem is m's Acquire on the running system, or on one that plays the rule
+// of Windows that m breaks on.
 func onSystem(m mutant.Protocol) func(path string) (proc.Holder, error) {
+	var sys lock.System = mutant.OS{}
+	if m.Alone && m.Rules != runtime.GOOS {
+		sys = &mutant.Unshared{}
+	}
 	return func(path string) (proc.Holder, error) {
-		h, err := m.Acquire(mutant.OS{}, path)
+		h, err := m.Acquire(sys, path)
 		if err != nil {
 			return nil, err
 		}

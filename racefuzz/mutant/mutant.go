@@ -28,6 +28,7 @@ type Protocol struct {
 	Breaks []race.Invariant // what it can be seen to break, the foremost first
 	Tiers  string           // the tiers that can see it: m model, k kernel, p process, s syscall
 	Rules  string           // "windows" where only a Windows file system shows it, or ""
+	Alone  bool             // one process on [Unshared] shows it, too
 
 	// Acquire and Probe have the contracts of [lock.Acquire] and
 	// [lock.Probe], and break them.

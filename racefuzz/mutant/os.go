@@ -4,6 +4,7 @@ package mutant
 
 import (
 	"os"
+	"sync"
 
 	"github.com/memlatch/memlatch/lock"
 )
@@ -47,4 +48,66 @@ func (s OS) Holds(f lock.File, pid int) bool {
 		return false
 	}
 	return s.OS.Holds(f, pid)
+}
+
+// Unshared is [OS] with a rule of Windows, as far as one process can play it:
+// what OpenFile opened cannot be removed until it is closed.
+type Unshared struct {
+	OS
+	mu   sync.Mutex
+	open map[string]int // files by path
+}
+
+// OpenFile implements [Raw], for regular files.
+func (s *Unshared) OpenFile(path string, flag int) (lock.File, error) {
+	mode := lock.Read
+	if flag&os.O_CREATE != 0 {
+		mode = lock.Create
+	}
+	f, err := s.Open(path, mode)
+	if err != nil {
+		return nil, err
+	}
+	s.count(path, 1)
+	return unsharedFile{f, s, path}, nil
+}
+
+// count adds change to the open files at path and returns their number.
+func (s *Unshared) count(path string, change int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[string]int{}
+	}
+	s.open[path] += change
+	return s.open[path]
+}
+
+// Remove fails with [lock.ErrBusy] for a file that is open.
+func (s *Unshared) Remove(path string) error {
+	if s.count(path, 0) > 0 {
+		return &os.PathError{Op: "remove", Path: path, Err: lock.ErrBusy}
+	}
+	return s.OS.Remove(path)
+}
+
+// Same is that of [lock.OS].
+func (s *Unshared) Same(f lock.File, path string) (bool, error) {
+	return s.OS.OS.Same(f.(unsharedFile).File, path)
+}
+
+// Holds is that of [lock.OS].
+func (s *Unshared) Holds(f lock.File, pid int) bool {
+	return s.OS.OS.Holds(f.(unsharedFile).File, pid)
+}
+
+type unsharedFile struct {
+	lock.File
+	sys  *Unshared
+	path string
+}
+
+func (f unsharedFile) Close() error {
+	f.sys.count(f.path, -1)
+	return f.File.Close()
 }

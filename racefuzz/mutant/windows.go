@@ -18,6 +18,7 @@ var sharing = []Protocol{
 		Breaks: []race.Invariant{race.I3},
 		Tiers:  "mkp",
 		Rules:  "windows",
+		Alone:  true,
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(unshared(sys), path)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -92,4 +93,21 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		}
 	}
 	return nil
+}
+
+// removeStale removes the pid files that nobody holds: what is left of servers
+// that were killed, and of an uninstall that was interrupted at its last step.
+func (r *removal) removeStale() {
+	for _, dir := range runtimeDirs() {
+		path := filepath.Join(dir, r.pidName)
+		if private("runtime directory", dir) != nil {
+			continue
+		}
+		if status, err := lock.Probe(path); err != nil || status.State != lock.Stale {
+			continue
+		}
+		if f, err := lock.Acquire(path); err == nil && f.Release() == nil {
+			fmt.Fprintf(r.stdout, "removed a stale pid file: %s\n", quote(path))
+		}
+	}
 }

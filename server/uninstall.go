@@ -57,6 +57,7 @@ func (r *removal) run(yes bool) (int, error) {
 		return exitRefused, err
 	}
 	if !r.exists && len(r.leftovers) == 0 {
+		r.removeStale()
 		fmt.Fprintf(r.stdout, "nothing to remove: there is no store in %s\n", quote(r.home))
 		r.printRest()
 		return exitOK, nil

@@ -21,8 +21,8 @@ const (
 func bench(ctx context.Context, o options, out *output) (int, error) {
 	start := time.Now()
 	found, missed := 0, 0
-	out.row("%-31s %-6s %-8s %-3s %9s %5s %11s %9s %12s",
-		"mutant", "tier", "rules", "", "schedules", "steps", "preemptions", "time", "uncontrolled")
+	out.row("%-31s %-6s %-8s %-3s %9s %5s %11s %9s %12s %13s",
+		"mutant", "tier", "rules", "", "schedules", "steps", "preemptions", "time", "uncontrolled", "with a reader")
 	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: o.tries}
 	err := exam.Sit(ctx, paper, func(r exam.Row) {
 		if r.Invariant == "" {
@@ -34,11 +34,11 @@ func bench(ctx context.Context, o options, out *output) (int, error) {
 		if o.json {
 			out.object("mutant", map[string]any{"mutant": r.Mutant, "tier": r.Tier, "rules": r.Rules, "invariant": r.Invariant,
 				"schedules": r.Schedules, "steps": r.Steps, "preemptions": r.Preemptions, "ms": r.Time.Seconds() * 1000,
-				"uncontrolled": r.Uncontrolled, "tries": r.Tries})
+				"uncontrolled": r.Uncontrolled, "with_reader": r.Watched, "tries": r.Tries})
 			return
 		}
-		out.row("%-31s %-6s %-8s %-3s %9d %5d %11d %8.1fms %12s", r.Mutant, r.Tier, r.Rules, r.Invariant,
-			r.Schedules, r.Steps, r.Preemptions, r.Time.Seconds()*1000, luck(r))
+		out.row("%-31s %-6s %-8s %-3s %9d %5d %11d %8.1fms %12s %13s", r.Mutant, r.Tier, r.Rules, r.Invariant,
+			r.Schedules, r.Steps, r.Preemptions, r.Time.Seconds()*1000, luck(r.Uncontrolled, r.Tries), luck(r.Watched, r.Tries))
 	})
 	if err == nil {
 		err = grow(ctx, out)
@@ -56,15 +56,15 @@ func bench(ctx context.Context, o options, out *output) (int, error) {
 	return out.end(exitClean, "every bug was found", took, counts...), nil
 }
 
-// luck says how many tries without a scheduler it took.
-func luck(r exam.Row) string {
+// luck says how many of the tries without a scheduler it took: n, or more.
+func luck(n, tries int) string {
 	switch {
-	case r.Tries == 0:
+	case tries == 0:
 		return ""
-	case r.Uncontrolled == 0:
-		return fmt.Sprintf(">%d", r.Tries)
+	case n == 0:
+		return fmt.Sprintf(">%d", tries)
 	}
-	return fmt.Sprint(r.Uncontrolled)
+	return fmt.Sprint(n)
 }
 
 func grow(ctx context.Context, out *output) error {

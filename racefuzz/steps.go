@@ -231,7 +231,8 @@ func replaySteps(tier race.Tier, o options, out *output) (int, error) {
 	case !w.Verdict.Broken():
 		return end(exitNotReproducible, "could not reproduce: no race")
 	}
-	if err := out.found(finding{Report: report.Report{Case: w.Case, Events: w.Events, Verdict: w.Verdict}, broken: 1, ran: 1}); err != nil {
+	again := report.Report{Case: w.Case, Events: w.Events, Verdict: w.Verdict, Critical: explore.Critical(tier, w)}
+	if err := out.found(finding{Report: again, broken: 1, ran: 1}); err != nil {
 		return 0, err
 	}
 	return end(exitRace, w.Verdict.String())

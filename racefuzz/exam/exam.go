@@ -31,8 +31,10 @@ type Row struct {
 	Preemptions int            // likewise
 	// Uncontrolled is the number of tries, with all actors started at once
 	// and no scheduler, until the mutant showed itself; 0 when it did not
-	// within Tries, which is 0 where it was not tried.
+	// within Tries, which is 0 where it was not tried. Watched is the same
+	// with a reader beside the actors.
 	Uncontrolled int
+	Watched      int
 	Tries        int
 	Finding      explore.Finding
 }
@@ -96,13 +98,16 @@ func sit(ctx context.Context, p Paper, m mutant.Protocol, letter string) (Row, e
 	last := letter == "k" || !strings.Contains(m.Tiers, "k")
 	if last && m.Rules == "" && p.Tries > 0 {
 		row.Tries = p.Tries
-		row.Uncontrolled, err = luck(ctx, p, result.Witness.Case)
+		row.Uncontrolled, err = luck(ctx, p, result.Witness.Case, false)
+		if err == nil {
+			row.Watched, err = luck(ctx, p, result.Witness.Case, true)
+		}
 	}
 	return row, err
 }
 
 // luck returns the number of the first uncontrolled try in which c goes wrong.
-func luck(ctx context.Context, p Paper, c race.Case) (int, error) {
+func luck(ctx context.Context, p Paper, c race.Case, reader bool) (int, error) {
 	u, err := stage.NewUncontrolled(p.Dir)
 	if err != nil {
 		return 0, err
@@ -112,7 +117,7 @@ func luck(ctx context.Context, p Paper, c race.Case) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		wrong, err := u.Try(c)
+		wrong, err := u.Try(c, reader)
 		if err != nil || wrong {
 			return n, err
 		}

@@ -28,6 +28,27 @@ func critical(tier race.Tier, w Witness) (best Witness, pair [2]int) {
 	return best, pair
 }
 
+// Critical returns the critical pair of a witness as it is: two adjacent steps
+// of different actors such that the case passes when the later one, or what
+// its actor does next with it, comes before the other, or the earlier one with
+// what came before it behind. It is {0, 0} where no two steps decide.
+func Critical(tier race.Tier, w Witness) [2]int {
+	s := race.ScheduleOf(w.Events)
+	passes := func(s race.Schedule) bool {
+		v, err := Follow(tier, w.Case, s)
+		return err == nil && !v.Verdict.Broken()
+	}
+	for steps := 1; steps <= 2; steps++ {
+		for k := len(s) - 1; k >= steps; k-- {
+			if s[k].Actor != s[k-1].Actor &&
+				(passes(moved(s, k-steps, k, k+1)) || passes(moved(s, k, min(k+steps, len(s)), k-1))) {
+				return [2]int{k - 1, k}
+			}
+		}
+	}
+	return [2]int{}
+}
+
 func simplerThan(v, w Witness) bool {
 	a, b := race.Preemptions(v.Events), race.Preemptions(w.Events)
 	return a < b || a == b && len(v.Events) < len(w.Events)

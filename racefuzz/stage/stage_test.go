@@ -145,13 +145,13 @@ func TestUncontrolledFindsWhatNeedsNoLuckAndNothingElse(t *testing.T) {
 			continue
 		}
 		for range 3 {
-			if wrong, err := u.Try(c); err != nil || wrong {
+			if wrong, err := u.Try(c, true); err != nil || wrong {
 				t.Errorf("%s: wrong %v, %v", c.Title, wrong, err)
 			}
 		}
 	}
 	c := Cases("no-truncate", "kernel", "")[1]
-	if wrong, err := u.Try(c); err != nil || !wrong {
+	if wrong, err := u.Try(c, true); err != nil || !wrong {
 		t.Errorf("no-truncate, %s: wrong %v, %v", c.Title, wrong, err)
 	}
 }

@@ -29,8 +29,9 @@ func (u *Uncontrolled) Close() error { return u.disk.close() }
 
 // Try plays c once and reports whether anything went wrong that the actors, or
 // somebody who looks afterwards, can see: a holder that does not find its pid,
-// an answer that no order explains, something left or clobbered.
-func (u *Uncontrolled) Try(c race.Case) (wrong bool, err error) {
+// an answer that no order explains, something left or clobbered. With a reader
+// somebody reads the pid file all the time, too.
+func (u *Uncontrolled) Try(c race.Case, reader bool) (wrong bool, err error) {
 	protocol, ok := mutant.Lookup(c.Target)
 	if !ok {
 		return false, errors.New("unknown target " + c.Target)
@@ -40,7 +41,10 @@ func (u *Uncontrolled) Try(c race.Case) (wrong bool, err error) {
 		return false, err
 	}
 	t := &try{disk: &u.disk, protocol: protocol}
-	stop := t.watch()
+	stop := func() {}
+	if reader {
+		stop = t.watch()
+	}
 	var ready, done sync.WaitGroup
 	for i, a := range c.Actors {
 		p := &freeActor{try: t, index: i, pid: firstPID + i}

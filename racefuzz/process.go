@@ -14,11 +14,13 @@ import (
 
 // Bounds on what is done with a broken case.
 const (
-	runsAgain   = 10 // first, and
+	runsAgain   = 10 // to say how often it breaks
 	runsAtMost  = 60 // while it was not broken once
-	shrinkTime  = 12 * time.Second
+	brokenFirst = 3  // times that are enough before it is shrunk
 	replayRuns  = 60
-	reproducing = time.Minute
+	brokenTime  = time.Minute // for running a case until it breaks again
+	shrinkTime  = 12 * time.Second
+	rateTime    = 12 * time.Second // for running what is shrunk
 )
 
 // session is one run of the process tier.
@@ -74,7 +76,7 @@ func (s *session) fuzz(ctx context.Context, o options) (int, error) {
 			break
 		}
 		r := &finding{Report: drawing(found.Case, found.Outcome), seed: found.Seed}
-		if err := s.repeat(ctx, r); err != nil {
+		if err := s.repeat(ctx, r, brokenFirst, brokenTime); err != nil {
 			return s.orInterrupted(ctx, err)
 		}
 		if r.broken > 0 {
@@ -108,18 +110,21 @@ func (s *session) end(code int, verdict string) int {
 	return s.out.end(code, verdict, took, tally{s.cases, "cases"}, tally{s.servers, "servers"})
 }
 
-// repeat runs a broken case again, to see how often it is.
-func (s *session) repeat(ctx context.Context, r *finding) error {
+// repeat runs a broken case again, to see how often it is, until it was broken
+// enough times or the time is over. Without a single run nothing changes.
+func (s *session) repeat(ctx context.Context, r *finding, enough int, limit time.Duration) error {
 	s.out.status.show("running the broken case again")
-	limited, cancel := context.WithTimeout(ctx, reproducing)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	broken, ran, last, err := s.arena.Repeat(limited, s.target, r.Case, runsAgain, runsAgain)
+	broken, ran, last, err := s.arena.Repeat(limited, s.target, r.Case, runsAgain, enough)
 	if err == nil && broken == 0 {
 		var more int
 		broken, more, last, err = s.arena.Repeat(limited, s.target, r.Case, runsAtMost-ran, 1)
 		ran += more
 	}
-	r.broken, r.ran = broken, ran
+	if ran > 0 {
+		r.broken, r.ran = broken, ran
+	}
 	if broken > 0 {
 		r.Report = drawing(r.Case, last)
 	}
@@ -140,7 +145,8 @@ func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error
 	limited, cancel := context.WithTimeout(ctx, shrinkTime)
 	defer cancel()
 	r.Report = drawing(s.arena.Shrink(limited, s.target, r.Case, proc.Outcome{Events: r.Events, Verdict: r.Verdict}, proc.Tries(r.broken, r.ran)))
-	if err := s.repeat(ctx, r); err != nil {
+	r.broken, r.ran = 1, 1 // the run that is drawn
+	if err := s.repeat(ctx, r, runsAgain, rateTime); err != nil {
 		return s.orInterrupted(ctx, err)
 	}
 	r.Case.Title = proc.Title(r.Case, r.Verdict)

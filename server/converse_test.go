@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -219,5 +221,66 @@ func TestPanicIsAnAnswer(t *testing.T) {
 	converse(t.Context(), testServer(nil, nil), strings.NewReader(in), &out)
 	if got := ids(t, out.Bytes()); len(got) != 2 || !strings.Contains(out.String(), `"id":1,"error":{"code":-32603,"message":"internal error: a bug"}`) {
 		t.Errorf("answered %s", out.Bytes())
+	}
+}
+
+func cancelLine(id int) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":%d}}`+"\n", id)
+}
+
+func TestCancelledCallsAreNotAnswered(t *testing.T) {
+	started, release := make(chan bool, 3), make(chan struct{})
+	in, host := io.Pipe()
+	go func() {
+		io.WriteString(host, waitLine(1)+waitLine(2)+waitLine(3))
+		<-started                                         // 1 runs; 2 and 3 are queued
+		io.WriteString(host, cancelLine(2)+cancelLine(1)) // so that 3 runs
+		<-started
+		close(release)
+		host.Close()
+	}()
+	var out bytes.Buffer
+	if !converse(t.Context(), testServer(started, release), in, &out) {
+		t.Error("not everything was answered")
+	}
+	if got := ids(t, out.Bytes()); fmt.Sprint(got) != "[3]" {
+		t.Errorf("answered %v, want 3 alone", got)
+	}
+	if len(started) > 0 {
+		t.Error("a call that was cancelled while it was queued ran all the same")
+	}
+}
+
+func TestCancellationOfNothingIsIgnored(t *testing.T) {
+	in := cancelLine(9) + `{"jsonrpc":"2.0","method":"notifications/cancelled"}` + "\n" +
+		`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{}}}` + "\n" + requestLine(1, "ping", "{}")
+	var out bytes.Buffer
+	converse(t.Context(), testServer(nil, nil), strings.NewReader(in), &out)
+	if got := ids(t, out.Bytes()); fmt.Sprint(got) != "[1]" {
+		t.Errorf("answered %v", got)
+	}
+}
+
+func TestInputThatIsHeldBackCanEnd(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows tells the end of a pipe only to who has read what is in it")
+	}
+	in, host, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	lines, _ := waits(maxPending + 1)
+	io.WriteString(host, lines)
+	host.Close()
+	done := make(chan bool)
+	go func() { done <- converse(t.Context(), testServer(make(chan bool, maxPending), nil), in, io.Discard) }()
+	select {
+	case drained := <-done:
+		if drained {
+			t.Error("calls that never returned count as answered")
+		}
+	case <-time.After(patience):
+		t.Fatal("the end of the input was not noticed")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -18,6 +19,9 @@ const (
 	// drainTime is how long the requests that were read may take once the
 	// host has gone or asked to stop: hosts lose patience after 2 s.
 	drainTime = 1500 * time.Millisecond
+	// lastWords is how long those that took longer have to be answered with
+	// that.
+	lastWords = 200 * time.Millisecond
 	// maxPending bounds the requests in hand. Beyond it input stays in the
 	// pipe, so that a host which reads no answers costs little memory.
 	maxPending = 32
@@ -25,6 +29,15 @@ const (
 	// fits in with every character escaped.
 	maxLine = 1 << 20
 )
+
+var (
+	errCancelled = errors.New("the host has cancelled this")
+	errStopping  = &problem{what: "not finished: the host has gone or asked the server to stop, or its input has ended",
+		hint: "look whether it was done all the same, and if not, ask again"}
+)
+
+// sessionID is what mcp-go calls the only session there is.
+const sessionID = "stdio"
 
 // session is the conversation with one host. mcp-go's own loop for standard
 // input cancels the requests it has read when the input ends; this one
@@ -41,21 +54,21 @@ type session struct {
 // has, or out fails, it answers what it had read by then, for drainTime at
 // most, and reports whether it got to the end of that.
 func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Writer) bool {
-	s := &session{mcp: m, client: server.NewInProcessSession("stdio", nil), out: out}
-	ctx, cancel := context.WithCancel(m.WithContext(context.Background(), s.client))
-	defer cancel()
+	s := &session{mcp: m, client: server.NewInProcessSession(sessionID, nil), out: out}
+	ctx, cancel := context.WithCancelCause(m.WithContext(context.Background(), s.client))
+	defer cancel(nil)
 	listening, hangUp := context.WithCancel(ctx)
 	defer hangUp()
 	m.RegisterSession(ctx, s.client) // fails only when done twice
 	defer m.UnregisterSession(ctx, s.client.SessionID())
 
 	go s.notify(ctx)
-	answered := make(chan error, maxPending) // never blocks
-	calls := make(chan message, maxPending)  // never blocks either
+	answered := make(chan answered, maxPending) // never blocks
+	calls := make(chan message, maxPending)     // never blocks either
 	defer close(calls)
 	go func() {
 		for m := range calls {
-			answered <- s.answer(ctx, m)
+			answered <- s.answer(m)
 		}
 	}()
 
@@ -63,9 +76,12 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 	go read(ctx, in, messages)
 	var (
 		pending  int
-		stopped  bool // no more than what has been read
-		idle     bool // and nothing read is left
+		cancels  = map[any]context.CancelCauseFunc{} // of what is pending, by id
+		stopped  bool                                // no more than what has been read
+		idle     bool                                // and nothing read is left
+		gaveUp   bool
 		deadline <-chan time.Time
+		stuck    <-chan time.Time // while input is held back and nothing moves
 	)
 	end := func() {
 		if !stopped {
@@ -73,7 +89,11 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 			hangUp()
 		}
 	}
-	for !(stopped && idle && pending == 0) {
+	giveUp := func() {
+		stopped, gaveUp, deadline = true, true, time.After(lastWords)
+		cancel(errStopping)
+	}
+	for !(stopped && (idle || gaveUp) && pending == 0) {
 		source := messages
 		if pending == maxPending || stopped && idle {
 			source = nil
@@ -82,44 +102,80 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 		if stopped {
 			stopping = nil
 		}
+		if pending < maxPending || stopped {
+			stuck = nil
+		} else if stuck == nil {
+			stuck = time.After(drainTime)
+		}
 		select {
 		case m := <-source:
 			idle = m.kind == idling || m.kind == ended
 			switch m.kind {
 			case ended:
 				end()
-			case call:
+			case call, request:
 				pending++
-				calls <- m
-			case request:
-				pending++
-				go func() { answered <- s.answer(ctx, m) }()
+				m.ctx, m.cancel = context.WithCancelCause(ctx)
+				if m.id != nil {
+					cancels[m.id] = m.cancel
+				}
+				if m.kind == call {
+					calls <- m
+				} else {
+					go func() { answered <- s.answer(m) }()
+				}
+			case cancellation:
+				if cancel := cancels[m.id]; cancel != nil {
+					cancel(errCancelled)
+				}
 			case subscription:
-				go s.answer(listening, m)
+				m.ctx, m.cancel = context.WithCancelCause(listening)
+				go s.answer(m)
 			case notification:
 				s.handle(ctx, m)
 			}
-		case err := <-answered:
+		case a := <-answered:
 			pending--
-			if err != nil { // nobody reads the answers any more
+			stuck = nil
+			delete(cancels, a.id)
+			if a.err != nil { // nobody reads the answers any more
 				end()
 			}
 		case <-stopping:
 			end()
+		case <-stuck:
+			stuck = nil
+			if hungUp(in) { // the end of the input is behind what is held back
+				giveUp()
+			}
 		case <-deadline:
-			return false
+			if gaveUp {
+				return false
+			}
+			giveUp()
 		}
 	}
-	return true
+	return !gaveUp
 }
 
-// answer handles one message and writes what it is answered with, if anything.
-func (s *session) answer(ctx context.Context, m message) error {
-	response := s.handle(ctx, m)
-	if response == nil {
-		return nil
+// answered says that a request has been.
+type answered struct {
+	id  any
+	err error
+}
+
+// answer handles one request and writes what it is answered with. What the
+// host has cancelled gets no answer.
+func (s *session) answer(m message) answered {
+	defer m.cancel(nil)
+	var response mcp.JSONRPCMessage
+	if context.Cause(m.ctx) != errCancelled { // perhaps while it was queued
+		response = s.handle(m.ctx, m)
 	}
-	return s.write(response)
+	if response == nil || context.Cause(m.ctx) == errCancelled {
+		return answered{id: m.id}
+	}
+	return answered{m.id, s.write(response)}
 }
 
 // handle returns what m is answered with, or nil. A bug in a handler becomes
@@ -162,9 +218,12 @@ func (s *session) write(v any) error {
 // message is one line of the input, or news about the input.
 type message struct {
 	kind    kind
-	id      any
+	id      any // nil, a string or a float64; of a cancellation, that of the request
 	line    json.RawMessage
 	refusal *mcp.JSONRPCError // the answer to a line that is no message
+
+	ctx    context.Context // of a request in hand
+	cancel context.CancelCauseFunc
 }
 
 type kind int
@@ -176,6 +235,7 @@ const (
 	request                  // any other
 	subscription             // a request that is answered when the session ends
 	notification
+	cancellation // of a request
 )
 
 // read delivers the lines of in until it ends or ctx does. Before it waits
@@ -227,15 +287,21 @@ func parse(line []byte) message {
 	var head struct {
 		Method string `json:"method"`
 		ID     any    `json:"id"`
+		Params struct {
+			RequestID any `json:"requestId"`
+		} `json:"params"`
 	}
 	if !json.Valid(line) {
 		return refuse(mcp.PARSE_ERROR, "not valid JSON")
 	}
 	m := message{kind: request, line: line}
-	if json.Unmarshal(line, &head) != nil {
+	var other *json.UnmarshalTypeError // which leaves the rest decoded
+	if err := json.Unmarshal(line, &head); err != nil && !errors.As(err, &other) {
 		return m // mcp-go says what is wrong with it
 	}
-	switch m.id = head.ID; {
+	switch m.id = simple(head.ID); {
+	case head.Method == string(mcp.MethodNotificationCancelled):
+		m.kind, m.id = cancellation, simple(head.Params.RequestID)
 	case head.ID == nil && head.Method != "":
 		m.kind = notification
 	case head.Method == string(mcp.MethodToolsCall):
@@ -244,6 +310,15 @@ func parse(line []byte) message {
 		m.kind = subscription
 	}
 	return m
+}
+
+// simple returns id if it is what an id may be.
+func simple(id any) any {
+	switch id.(type) {
+	case string, float64:
+		return id
+	}
+	return nil
 }
 
 func refuse(code int, why string) message {

@@ -219,6 +219,9 @@ func tool[In, Out any](name string, e effect, run func(context.Context, In) (Out
 			return mcp.NewToolResultError(explain(err)), nil
 		}
 		out, err := run(ctx, in)
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return mcp.NewToolResultError(explain(err)), nil
 		}

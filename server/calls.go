@@ -176,7 +176,7 @@ func (t tools) status(ctx context.Context, _ noArgs) (statusResult, error) {
 	problem = errors.Join(problem, err)
 	result.Recorded = recordedStatus{recorded.State.String(), recorded.PID}
 	result.Store, err = t.store.status(ctx)
-	if problem = errors.Join(problem, err); problem != nil {
+	if problem = errors.Join(problem, err, t.store.check()); problem != nil {
 		result.Problem = explain(problem)
 	}
 	return result, nil

@@ -42,8 +42,8 @@ func (c *claim) start(p place) error {
 	return c.err
 }
 
-// keep makes the claim good until ctx ends.
-func (c *claim) keep(ctx context.Context) {
+// keep makes the claim good until ctx ends, and calls also as often.
+func (c *claim) keep(ctx context.Context, also func() error) {
 	for {
 		// Jitter keeps standbys that started together from asking together.
 		pause := claimInterval*3/4 + rand.N(claimInterval/2)
@@ -52,6 +52,7 @@ func (c *claim) keep(ctx context.Context) {
 			return
 		case <-time.After(pause):
 			c.tend()
+			also()
 		}
 	}
 }

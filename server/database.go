@@ -172,13 +172,11 @@ func settle(ctx context.Context, db *sql.DB, dir string) error {
 // inTurn returns once done says so. Until then it tries to be the only
 // process that does work on the database in dir.
 func inTurn(ctx context.Context, dir string, done func() (bool, error), work func() error) error {
-	once, cancel := context.WithCancel(ctx)
-	cancel()
 	for {
 		if ok, err := done(); ok || err != nil {
 			return err
 		}
-		turn, err := lock.Exclude(once, filepath.Join(dir, makingFile))
+		turn, err := lock.Exclude(once(), filepath.Join(dir, makingFile))
 		if err == nil {
 			defer turn.Release()
 			if ok, err := done(); ok || err != nil {
@@ -193,6 +191,13 @@ func inTurn(ctx context.Context, dir string, done func() (bool, error), work fun
 			return fmt.Errorf("another process does not finish preparing the store: %w", err)
 		}
 	}
+}
+
+// once is a context that allows a single try.
+func once() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }
 
 // pause waits for a moment and reports whether ctx still goes on.

@@ -14,6 +14,7 @@ package main
 //	gone NAME...                wait until they have exited 0; stderr is theirs
 //	crash NAME...               kill them without warning
 //	names FILE NAME...          wait until FILE holds the pid of one of them
+//	says NAME REGEXP            wait until it says that on stderr
 //	hold WHAT FILE              hold FILE's lock from outside, where WHAT is
 //	                            pidfile, barrier or database (its write lock)
 //	letgo FILE                  stop that
@@ -31,6 +32,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"testing"
@@ -70,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"gone":    cmdGone,
 			"crash":   cmdCrash,
 			"names":   cmdNames,
+			"says":    cmdSays,
 			"hold":    cmdHold,
 			"letgo":   cmdLetGo,
 			"write":   cmdWrite,
@@ -237,6 +240,17 @@ func cmdNames(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s holds %q, want one of %q", args[0], content, want)
+}
+
+func cmdSays(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 2, "says NAME REGEXP")
+	p, want := running(ts, args[0]), regexp.MustCompile(args[1])
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if want.MatchString(p.said()) {
+			return
+		}
+	}
+	ts.Fatalf("%s said %q", args[0], p.said())
 }
 
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {

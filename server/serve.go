@@ -35,6 +35,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	logger := log.New(stderr, "memlatch: ", 0)
 	claim, store := &claim{log: logger}, newStore(place)
+	store.log = logger
 	if err := claim.start(place); err != nil {
 		return fail(stderr, exitFailed, err)
 	}
@@ -42,7 +43,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		claim.keep(keeping)
+		claim.keep(keeping, store.check)
 	}()
 
 	drained := converse(ctx, newServer(claim, store), stdin, stdout)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,19 +32,29 @@ var errNoStore = errors.New("there is no store yet")
 // disk keeps its word, of the power.
 type store struct {
 	home, dir string
+	log       *log.Logger
 
 	mu      sync.Mutex
 	db      *sql.DB // nil while closed
 	barrier *lock.Barrier
+	files   [len(watched)]fs.FileInfo // while db is open
+	lost    error                     // what became of a store that was open, or nil
+	kept    []any                     // what must stay open
 }
 
-func newStore(p place) *store { return &store{home: p.home, dir: p.store} }
+// watched are the files of an open store that must stay where they are.
+var watched = [...]string{databaseFile, barrierFile}
+
+func newStore(p place) *store {
+	return &store{home: p.home, dir: p.store, log: log.New(io.Discard, "", 0)}
+}
 
 // open opens the store unless it is open. Where there is none it creates one,
 // or, if not asked to, returns an error matching [errNoStore].
 func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.look()
 	if s.db != nil {
 		return s.db, nil
 	}
@@ -54,7 +67,55 @@ func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 		return nil, errors.Join(err, barrier.Release())
 	}
 	s.db, s.barrier = db, barrier
+	for i, name := range watched {
+		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
+	}
 	return db, nil
+}
+
+// check makes sure that what is open is still where it was, and returns what
+// became of it if it has ever turned out not to be.
+func (s *store) check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.look()
+	return s.lost
+}
+
+// look gives up an open store that has been moved or removed, so that the next
+// call opens what is in its place. The old one is not closed: SQLite would
+// remove files by their names, and those may be another store's by now.
+func (s *store) look() {
+	switch {
+	case s.db == nil:
+		return
+	case s.gone(0):
+		s.lost = fmt.Errorf("the store in %s was moved or removed while it was open, and the memories with it; new ones are kept in a new store", quote(s.dir))
+		s.kept = append(s.kept, s.db, s.barrier)
+		s.db, s.barrier = nil, nil
+	case s.gone(1):
+		path := filepath.Join(s.dir, barrierFile)
+		b, err := lock.Share(once(), path)
+		if err != nil {
+			return // an uninstall has it, and the store is next
+		}
+		s.lost = fmt.Errorf("%s was removed while it was in use; made again", quote(path))
+		s.barrier = b
+		s.files[1], _ = os.Lstat(path)
+	default:
+		return
+	}
+	s.log.Print(s.lost)
+}
+
+// gone reports whether a watched file is not where it was. What cannot be
+// looked at is taken to be there.
+func (s *store) gone(i int) bool {
+	now, err := os.Lstat(filepath.Join(s.dir, watched[i]))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return !os.SameFile(s.files[i], now)
 }
 
 // barrierWait is how long to wait for an uninstall that may turn out to refuse.

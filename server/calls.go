@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/memlatch/memlatch/lock"
@@ -22,16 +23,8 @@ type addArgs struct {
 }
 
 func (t tools) add(ctx context.Context, in addArgs) (memory, error) {
-	if err := checkLength("text", in.Text, maxText); err != nil {
+	if err := (memory{Text: in.Text, Tags: in.Tags}).check(); err != nil {
 		return memory{}, err
-	}
-	if len(in.Tags) > maxTags {
-		return memory{}, fmt.Errorf(`"tags" has %d items, and %d are the most`, len(in.Tags), maxTags)
-	}
-	for i, tag := range in.Tags {
-		if err := checkLength("tags["+strconv.Itoa(i)+"]", tag, maxTag); err != nil {
-			return memory{}, err
-		}
 	}
 	return t.store.add(ctx, in.Text, in.Tags)
 }
@@ -138,6 +131,50 @@ func missing(err error, id int64) error {
 		return fmt.Errorf("there is no memory with id %d", id)
 	}
 	return err
+}
+
+type fileArgs struct {
+	File string `json:"file"`
+}
+
+// check refuses what depends on the directory that a host started this in.
+func (a fileArgs) check() error {
+	if !filepath.IsAbs(a.File) {
+		return errors.New(`"file" must be the whole path of a file`)
+	}
+	return nil
+}
+
+type exportResult struct {
+	File     string `json:"file"`
+	Memories int64  `json:"memories"`
+}
+
+func (t tools) export(ctx context.Context, in fileArgs) (exportResult, error) {
+	if err := in.check(); err != nil {
+		return exportResult{}, err
+	}
+	n, err := t.store.exportFile(ctx, in.File)
+	return exportResult{in.File, n}, err
+}
+
+func (t tools) load(ctx context.Context, in fileArgs) (imported, error) {
+	if err := in.check(); err != nil {
+		return imported{}, err
+	}
+	info, err := os.Stat(in.File)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", in.File)
+	}
+	if err != nil {
+		return imported{}, err
+	}
+	f, err := os.Open(in.File)
+	if err != nil {
+		return imported{}, err
+	}
+	defer f.Close()
+	return t.store.load(ctx, f, func(i imported) { reportProgress(ctx, i.bytes, info.Size()) })
 }
 
 type noArgs struct{}

@@ -20,6 +20,9 @@ starts and speaks with on standard input and output.
 Usage:
     memlatch                    serve a host
     memlatch status [-json]     say whether a server is running
+    memlatch export FILE        write all memories to a new file, as lines of JSON
+    memlatch import FILE        add those that are not there yet; also reads the
+                                file of @modelcontextprotocol/server-memory
     memlatch uninstall [-y] [--force] [--backup FILE]
                                 remove all memories
     memlatch version            print the version
@@ -38,7 +41,7 @@ Environment:
 // Exit codes.
 const (
 	exitOK      = 0
-	exitFailed  = 1 // the server could not start; an uninstall was not confirmed
+	exitFailed  = 1 // the server could not start; a command was not done, or not all of it
 	exitRefused = 2 // a command was refused or misspelled
 	exitStopped = 3 // status: no server is running
 )
@@ -60,7 +63,8 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
-	switch command, args := args[0], args[1:]; command {
+	c := command{args[0], args[1:], stdin, stdout, stderr}
+	switch args := c.args; c.name {
 	case "version", "-version", "--version":
 		fmt.Fprintln(stdout, "memlatch", version())
 		return exitOK
@@ -68,9 +72,13 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		return status(args, stdout, stderr)
 	case "uninstall":
 		return uninstall(args, stdin, stdout, stderr)
+	case "export":
+		return c.run(c.export)
+	case "import":
+		return c.run(c.load)
 	default:
 		return fail(stderr, exitRefused, &problem{
-			what: fmt.Sprintf("unknown command or flag %q", command),
+			what: fmt.Sprintf("unknown command or flag %q", c.name),
 			hint: "run 'memlatch help' for the commands",
 		})
 	}

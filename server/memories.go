@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,23 +21,77 @@ type memory struct {
 	Created time.Time `json:"created"`
 }
 
+// check refuses what is longer than a memory may be.
+func (m memory) check() error {
+	if err := checkLength("text", m.Text, maxText); err != nil {
+		return err
+	}
+	if len(m.Tags) > maxTags {
+		return fmt.Errorf(`"tags" has %d items, and %d are the most`, len(m.Tags), maxTags)
+	}
+	for i, tag := range m.Tags {
+		if err := checkLength("tags["+strconv.Itoa(i)+"]", tag, maxTag); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *store) add(ctx context.Context, text string, tags []string) (memory, error) {
 	db, err := s.open(ctx, true)
 	if err != nil {
 		return memory{}, err
 	}
 	m := memory{Text: text, Tags: append([]string{}, tags...), Created: time.Now().UTC().Truncate(time.Millisecond)}
-	encoded, err := json.Marshal(m.Tags)
+	m.ID, err = insert(ctx, db, m)
+	return m, err
+}
+
+// insert adds m to the database and returns its id.
+func insert(ctx context.Context, db interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
+}, m memory) (int64, error) {
+	tags, err := json.Marshal(append([]string{}, m.Tags...))
 	if err != nil {
-		return memory{}, err
+		return 0, err
 	}
 	result, err := db.ExecContext(ctx, "INSERT INTO memories(text, tags, created) VALUES (?, ?, ?)",
-		m.Text, string(encoded), m.Created.Format(time.RFC3339Nano))
+		m.Text, string(tags), m.Created.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
 	if err != nil {
-		return memory{}, err
+		return 0, err
 	}
-	m.ID, err = result.LastInsertId()
-	return m, err
+	return result.LastInsertId()
+}
+
+// each calls do with every memory, the oldest first, all as of one moment.
+func (s *store) each(ctx context.Context, do func(memory) error) error {
+	db, err := s.open(ctx, false)
+	if errors.Is(err, errNoStore) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return eachMemory(ctx, db, 0, do)
+}
+
+// eachMemory calls do with every memory whose id is above after.
+func eachMemory(ctx context.Context, db querier, after int64, do func(memory) error) error {
+	rows, err := db.QueryContext(ctx, "SELECT id, text, tags, created FROM memories WHERE id > ? ORDER BY id", after)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		m, err := scan(rows)
+		if err == nil {
+			err = do(m)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func (s *store) get(ctx context.Context, id int64) (memory, error) {

@@ -55,7 +55,7 @@ type session struct {
 // most, and reports whether it got to the end of that.
 func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Writer) bool {
 	s := &session{mcp: m, client: server.NewInProcessSession(sessionID, nil), out: out}
-	ctx, cancel := context.WithCancelCause(m.WithContext(context.Background(), s.client))
+	ctx, cancel := context.WithCancelCause(m.WithContext(context.WithValue(context.Background(), sessionKey{}, s), s.client))
 	defer cancel(nil)
 	listening, hangUp := context.WithCancel(ctx)
 	defer hangUp()
@@ -204,6 +204,24 @@ func (s *session) notify(ctx context.Context) {
 	}
 }
 
+type sessionKey struct{}  // of a *session
+type progressKey struct{} // of an [mcp.ProgressToken], which may be nil
+
+// reportProgress tells the host of the call that ctx belongs to how far it is,
+// if the host wants to know. mcp-go would have that overtaken by the answer.
+func reportProgress(ctx context.Context, done, total int64) {
+	s, _ := ctx.Value(sessionKey{}).(*session)
+	token := ctx.Value(progressKey{})
+	if s == nil || token == nil {
+		return
+	}
+	whole := float64(total)
+	s.write(struct {
+		JSONRPC string `json:"jsonrpc"`
+		mcp.ProgressNotification
+	}{mcp.JSONRPC_VERSION, mcp.NewProgressNotification(token, float64(done), &whole, nil)})
+}
+
 func (s *session) write(v any) error {
 	line, err := json.Marshal(v)
 	if err != nil {
@@ -252,7 +270,7 @@ func read(ctx context.Context, in io.Reader, messages chan<- message) {
 		if buffered, _ := r.Peek(r.Buffered()); bytes.IndexByte(buffered, '\n') < 0 {
 			deliver(message{kind: idling})
 		}
-		line, tooLong, err := readLine(r)
+		line, tooLong, err := readLine(r, maxLine)
 		switch {
 		case tooLong:
 			deliver(refuse(mcp.INVALID_REQUEST, "message too long"))
@@ -267,11 +285,11 @@ func read(ctx context.Context, in io.Reader, messages chan<- message) {
 }
 
 // readLine reads up to the end of a line or of the input; what exceeds
-// maxLine is skipped.
-func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
+// most bytes is skipped.
+func readLine(r *bufio.Reader, most int) (line []byte, tooLong bool, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(line)+len(part) > maxLine {
+		if len(line)+len(part) > most {
 			line, tooLong = nil, true
 		}
 		if !tooLong {

@@ -44,6 +44,8 @@ func newServer(c *claim, s *store) *server.MCPServer {
 		listTool(t),
 		getTool(t),
 		deleteTool(t),
+		exportTool(t),
+		importTool(t),
 		statusTool(t),
 	)
 	return m
@@ -113,6 +115,36 @@ func deleteTool(t tools) server.ServerTool {
 	})
 }
 
+func exportTool(t tools) server.ServerTool {
+	return tool("mem_export", writes, t.export, about{
+		title:       "Export all memories",
+		description: "Writes all memories to a new file, each as a line of JSON.",
+		takes:       fields{fileArgument("the whole path of a file that does not exist yet")},
+		returns: fields{
+			mcp.WithString("file", mcp.Required()),
+			mcp.WithInteger("memories", mcp.Required()),
+		},
+	})
+}
+
+func importTool(t tools) server.ServerTool {
+	return tool("mem_import", merges, t.load, about{
+		title: "Import memories",
+		description: "Adds the memories in a file that mem_export or @modelcontextprotocol/server-memory wrote. " +
+			"Those that are there already, with the same text and tags, are not added again.",
+		takes: fields{fileArgument("the whole path of the file")},
+		returns: fields{
+			mcp.WithInteger("added", mcp.Required()),
+			mcp.WithInteger("known", mcp.Required(), mcp.Description("memories that were there already")),
+			mcp.WithInteger("refused", mcp.Required(), mcp.Description("lines that are no memories")),
+			mcp.WithArray("refusals", mcp.Required(), mcp.Description("the first of them"), mcp.Items(fields{
+				mcp.WithInteger("line", mcp.Required()),
+				mcp.WithString("problem", mcp.Required()),
+			}.object())),
+		},
+	})
+}
+
 func statusTool(t tools) server.ServerTool {
 	return tool("mem_status", reads, t.status, about{
 		title:       "Memory status",
@@ -145,6 +177,10 @@ func tagArgument() mcp.ToolOption {
 
 func limitArgument(usual, most int) mcp.ToolOption {
 	return mcp.WithInteger("limit", mcp.Min(1), mcp.Max(most), mcp.DefaultNumber(usual), mcp.Description("how many at most"))
+}
+
+func fileArgument(description string) mcp.ToolOption {
+	return mcp.WithString("file", mcp.Required(), mcp.Description(description))
 }
 
 func idField() mcp.ToolOption {
@@ -183,6 +219,7 @@ type effect int
 const (
 	reads effect = iota
 	writes
+	merges // writes, and repeated does nothing more
 	deletes
 )
 
@@ -214,6 +251,9 @@ func tool[In, Out any](name string, e effect, run func(context.Context, In) (Out
 	)...)
 	t.OutputSchema = mcp.ToolOutputSchema(a.returns.object())
 	handle := func(ctx context.Context, r mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if r.Params.Meta != nil {
+			ctx = context.WithValue(ctx, progressKey{}, r.Params.Meta.ProgressToken)
+		}
 		var in In
 		if err := decode(r.GetRawArguments(), &in); err != nil {
 			return mcp.NewToolResultError(explain(err)), nil

@@ -4,13 +4,19 @@ package main
 // much for a host.
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -58,6 +64,7 @@ func callTool(t *testing.T, m *server.MCPServer, tool string, args map[string]an
 
 func TestResultsMatchTheirSchemas(t *testing.T) {
 	m := tested(t)
+	file := map[string]any{"file": filepath.Join(t.TempDir(), "memories.jsonl")}
 	for _, call := range []struct {
 		tool string
 		args map[string]any
@@ -69,7 +76,9 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 		{"mem_list", map[string]any{"limit": 1}},
 		{"mem_search", map[string]any{"query": "two"}},
 		{"mem_get", map[string]any{"id": 1}},
+		{"mem_export", file},
 		{"mem_delete", map[string]any{"id": 1}},
+		{"mem_import", file},
 		{"mem_status", nil},
 	} {
 		var result any
@@ -128,6 +137,95 @@ func matches(t *testing.T, path string, schema map[string]any, value any) {
 	}
 	if kind, _ := schema["type"].(string); !want[kind] {
 		t.Errorf("%s: %v is no %q", path, value, kind)
+	}
+}
+
+func TestFilesAreNamedWhole(t *testing.T) {
+	m := tested(t)
+	for _, tool := range []string{"mem_export", "mem_import"} {
+		for _, file := range []string{"", "memories.jsonl", "~/memories.jsonl", t.TempDir()} {
+			r, err := m.GetTool(tool).Handler(t.Context(), mcp.CallToolRequest{Params: mcp.CallToolParams{Arguments: map[string]any{"file": file}}})
+			if err != nil || !r.IsError {
+				t.Errorf("%s %q: %v, %+v", tool, file, err, r)
+			}
+		}
+	}
+}
+
+func TestImportTellsItsProgress(t *testing.T) {
+	m := tested(t)
+	var lines strings.Builder
+	for n := range 3*importBatch - 1 {
+		fmt.Fprintf(&lines, `{"text":"number %d"}`+"\n", n)
+	}
+	file := filepath.Join(t.TempDir(), "memories.jsonl")
+	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := requestLine(1, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}`) +
+		requestLine(2, "tools/call", fmt.Sprintf(`{"name":"mem_import","arguments":{"file":%q},"_meta":{"progressToken":"how far"}}`, file))
+	var out bytes.Buffer
+	converse(t.Context(), m, strings.NewReader(in), &out)
+	var progress []float64
+	for line := range bytes.Lines(out.Bytes()) {
+		var n struct {
+			ID     int
+			Method string
+			Params struct {
+				ProgressToken   string
+				Progress, Total float64
+			}
+		}
+		if err := json.Unmarshal(line, &n); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case n.Method == "notifications/progress" && n.Params.ProgressToken == "how far" && n.Params.Total == float64(lines.Len()):
+			progress = append(progress, n.Params.Progress)
+		case n.ID == 2 && len(progress) != 3:
+			t.Errorf("answered after progress %v:\n%s", progress, line)
+		}
+	}
+	if len(progress) != 3 || !slices.IsSorted(progress) || progress[2] != float64(lines.Len()) {
+		t.Errorf("progress %v to %d", progress, lines.Len())
+	}
+}
+
+func TestStoppedCallsSaySo(t *testing.T) {
+	m := tested(t)
+	callTool(t, m, "mem_add", map[string]any{"text": "one"}, nil)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errStopping)
+	for tool, args := range map[string]map[string]any{"mem_add": {"text": "two"}, "mem_search": {"query": "one"}} {
+		r, err := m.GetTool(tool).Handler(ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Arguments: args}})
+		if err != nil || !r.IsError || r.Content[0].(mcp.TextContent).Text != explain(errStopping) {
+			t.Errorf("%s: %v, %+v", tool, err, r)
+		}
+	}
+}
+
+func TestLongSearchCanBeCancelled(t *testing.T) {
+	m := tested(t)
+	var words strings.Builder
+	for n := range 250 {
+		fmt.Fprintf(&words, "%x ", n)
+	}
+	var lines strings.Builder
+	for n := range 1000 {
+		fmt.Fprintf(&lines, `{"text":"%d: %s"}`+"\n", n, words.String())
+	}
+	file := filepath.Join(t.TempDir(), "memories.jsonl")
+	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	callTool(t, m, "mem_import", map[string]any{"file": file}, nil)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Millisecond, errCancelled)
+	defer cancel()
+	began := time.Now()
+	r, err := m.GetTool("mem_search").Handler(ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Arguments: map[string]any{"query": words.String()}}})
+	t.Logf("took %v", time.Since(began))
+	if err != nil || !r.IsError || r.Content[0].(mcp.TextContent).Text != errCancelled.Error() {
+		t.Errorf("%v, %+v", err, r)
 	}
 }
 

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	// importBatch is how many memories become visible, and durable, at once.
+	importBatch = 500
+	// maxImportLine bounds one line, in bytes: an entity of the reference
+	// server is one line with all that is known about it.
+	maxImportLine = 16 << 20
+	// maxRefusals bounds the refused lines that are named.
+	maxRefusals = 20
+)
+
+// imported is the outcome of an import, or of the part that is done.
+type imported struct {
+	Added    int64     `json:"added"`
+	Known    int64     `json:"known"`   // were in the store already
+	Refused  int64     `json:"refused"` // lines
+	Refusals []refusal `json:"refusals"`
+	bytes    int64     // read
+}
+
+// refusal is a line that was not imported.
+type refusal struct {
+	Line    int64  `json:"line"`
+	Problem string `json:"problem"`
+}
+
+// load imports the lines of in: those that [store.export] writes, and those
+// of @modelcontextprotocol/server-memory. What is in the store already, with
+// the same text and the same tags, is not added again, so that an import can
+// be repeated. progress is called now and then.
+func (s *store) load(ctx context.Context, in io.Reader, progress func(imported)) (imported, error) {
+	result := imported{Refusals: []refusal{}}
+	db, err := s.open(ctx, true)
+	if err != nil {
+		return result, err
+	}
+	m := merger{known: map[digest]bool{}}
+	if err := m.learn(ctx, db); err != nil {
+		return result, err
+	}
+	r := bufio.NewReaderSize(in, 64<<10)
+	var batch []memory
+	for number, end := int64(1), false; !end; number++ {
+		line, tooLong, err := readLine(r, maxImportLine)
+		if err != nil && err != io.EOF {
+			return result, err
+		}
+		end = err == io.EOF
+		result.bytes += int64(len(line))
+		memories, err := parseMemories(line)
+		if tooLong {
+			err = fmt.Errorf("the line has more than %d bytes", maxImportLine)
+		}
+		if err != nil {
+			result.refuse(number, err)
+		}
+		batch = append(batch, memories...)
+		if end || len(batch) >= importBatch {
+			if err := m.add(ctx, db, batch, &result); err != nil {
+				return result, err
+			}
+			batch = batch[:0]
+			progress(result)
+		}
+	}
+	return result, nil
+}
+
+func (i *imported) refuse(line int64, err error) {
+	i.Refused++
+	if len(i.Refusals) < maxRefusals {
+		i.Refusals = append(i.Refusals, refusal{line, err.Error()})
+	}
+}
+
+// digest stands for a memory's text and tags.
+type digest [16]byte
+
+func digestOf(text string, tags []string) (d digest) {
+	h := sha256.New()
+	for _, part := range slices.Concat([]string{text}, slices.Sorted(slices.Values(tags))) {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	copy(d[:], h.Sum(nil))
+	return d
+}
+
+// merger adds to a store what is not in it.
+type merger struct {
+	known map[digest]bool
+	last  int64 // the highest id that known has
+}
+
+type querier interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+// learn adds to known what was stored since the last time.
+func (m *merger) learn(ctx context.Context, db querier) error {
+	return eachMemory(ctx, db, m.last, func(found memory) error {
+		m.known[digestOf(found.Text, found.Tags)] = true
+		m.last = found.ID
+		return nil
+	})
+}
+
+// add adds a batch in one transaction, in which no one else can write.
+func (m *merger) add(ctx context.Context, db *sql.DB, batch []memory, result *imported) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // unless it is committed
+	if err := m.learn(ctx, tx); err != nil {
+		return err
+	}
+	added := int64(0)
+	for _, new := range batch {
+		d := digestOf(new.Text, new.Tags)
+		if m.known[d] {
+			continue
+		}
+		m.known[d] = true
+		if m.last, err = insert(ctx, tx, new); err != nil {
+			return err
+		}
+		added++
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	result.Added += added
+	result.Known += int64(len(batch)) - added
+	return nil
+}
+
+// record is a line of either kind.
+type record struct {
+	memory
+	Type string `json:"type"` // of the reference server: entity or relation
+
+	Name         string   `json:"name"`
+	EntityType   string   `json:"entityType"`
+	Observations []string `json:"observations"`
+
+	From         string `json:"from"`
+	To           string `json:"to"`
+	RelationType string `json:"relationType"`
+}
+
+// parseMemories returns what is in a line. One without anything is no error.
+func parseMemories(line []byte) ([]memory, error) {
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil, nil
+	}
+	var r record
+	var mismatch *json.UnmarshalTypeError
+	switch err := json.Unmarshal(line, &r); {
+	case errors.As(err, &mismatch) && mismatch.Field == "":
+		return nil, errors.New("it must be an object")
+	case errors.As(err, &mismatch):
+		return nil, fmt.Errorf("%q must be %s, not %s", strings.TrimPrefix(mismatch.Field, "memory."), jsonType(mismatch.Type), mismatch.Value)
+	case err != nil && !json.Valid(line):
+		return nil, errors.New("not valid JSON")
+	case err != nil:
+		return nil, err
+	}
+	memories, err := r.memories()
+	if err != nil {
+		return nil, err
+	}
+	for i := range memories {
+		if err := memories[i].check(); err != nil {
+			return nil, err
+		}
+		if memories[i].Created = r.Created; r.Created.IsZero() {
+			memories[i].Created = time.Now()
+		}
+	}
+	return memories, nil
+}
+
+func (r record) memories() ([]memory, error) {
+	switch r.Type {
+	case "":
+		return []memory{r.memory}, nil
+	case "relation":
+		if r.From == "" || r.To == "" {
+			return nil, errors.New("a relation needs from and to")
+		}
+		return []memory{{Text: r.From + " " + r.RelationType + " " + r.To, Tags: usableTags(r.From, r.To)}}, nil
+	case "entity":
+		return r.entity()
+	}
+	return nil, fmt.Errorf("there is no type %q", r.Type)
+}
+
+// entity makes each observation a memory that makes sense on its own.
+func (r record) entity() (memories []memory, err error) {
+	if r.Name == "" {
+		return nil, errors.New("an entity needs a name")
+	}
+	name := r.Name
+	if r.EntityType != "" {
+		name += " (" + r.EntityType + ")"
+	}
+	tags := usableTags(r.Name, r.EntityType)
+	if len(r.Observations) == 0 {
+		memories = append(memories, memory{Text: name, Tags: tags})
+	}
+	for _, o := range r.Observations {
+		memories = append(memories, memory{Text: name + ": " + o, Tags: tags})
+	}
+	return memories, nil
+}
+
+// usableTags are those of names that can be tags.
+func usableTags(names ...string) (tags []string) {
+	for _, name := range names {
+		if checkLength("", name, maxTag) == nil && !slices.Contains(tags, name) {
+			tags = append(tags, name)
+		}
+	}
+	return tags
+}
+
+func (c command) load() (int, error) {
+	file, err := c.file()
+	if err != nil {
+		return exitRefused, err
+	}
+	in := c.stdin
+	if file != "-" {
+		if in, err = os.Open(file); err != nil {
+			return exitFailed, err
+		}
+		defer in.Close()
+	}
+	var result imported
+	err = c.withStore(func(ctx context.Context, s *store) error {
+		result, err = s.load(ctx, in, c.progress())
+		return err
+	})
+	for _, r := range result.Refusals {
+		fmt.Fprintf(c.stderr, "memlatch: line %d: %s\n", r.Line, r.Problem)
+	}
+	if err == nil || result.Added+result.Known > 0 {
+		fmt.Fprintf(c.stdout, "imported %s; already there: %d\n", howMany(result.Added), result.Known)
+	}
+	switch {
+	case err != nil:
+		return exitFailed, &problem{what: "the import is not complete", err: err, hint: "repeat it: nothing is imported twice"}
+	case result.Refused > 0:
+		return exitFailed, &problem{what: fmt.Sprintf("lines refused: %d", result.Refused),
+			hint: "mend them and repeat the import: nothing is imported twice"}
+	}
+	return exitOK, nil
+}
+
+// progress returns what says on stderr how far an import is: often on a
+// terminal, else every ten seconds.
+func (c command) progress() func(imported) {
+	pause, format := 10*time.Second, "memlatch: imported %d\n"
+	if f, ok := c.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		pause, format = 100*time.Millisecond, "\rimported %d\r"
+	}
+	last := time.Now()
+	return func(i imported) {
+		if time.Since(last) >= pause {
+			last = time.Now()
+			fmt.Fprintf(c.stderr, format, i.Added+i.Known)
+		}
+	}
+}

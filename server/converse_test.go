@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"runtime"
 	"strings"
@@ -282,5 +283,58 @@ func TestInputThatIsHeldBackCanEnd(t *testing.T) {
 		}
 	case <-time.After(patience):
 		t.Fatal("the end of the input was not noticed")
+	}
+}
+
+func TestHostsHearTheLogIfTheyWant(t *testing.T) {
+	m := newServer(&claim{}, &store{})
+	in, host := io.Pipe()
+	output, out := io.Pipe()
+	answers := bufio.NewScanner(output)
+	go func() {
+		converse(t.Context(), m, in, out)
+		out.Close()
+	}()
+	hear := func(want string) {
+		t.Helper()
+		if !answers.Scan() || !strings.Contains(answers.Text(), want) {
+			t.Errorf("heard %q, want %s", answers.Text(), want)
+		}
+	}
+	logger := log.New(hostLog{m}, logPrefix, 0)
+	io.WriteString(host, requestLine(1, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}`))
+	hear(`"logging":{}`)
+	logger.Print("not asked for")
+	io.WriteString(host, requestLine(2, "logging/setLevel", `{"level":"info"}`))
+	hear(`"id":2,"result"`)
+	logger.Print("what happened")
+	hear(`"method":"notifications/message"`)
+	if !strings.Contains(answers.Text(), `"what happened"`) {
+		t.Errorf("heard %s", answers.Text())
+	}
+	io.WriteString(host, requestLine(3, "logging/setLevel", `{"level":"loud"}`))
+	hear(`"id":3,"error"`)
+	host.Close()
+}
+
+func TestProtocolVersions(t *testing.T) {
+	m := newServer(&claim{}, &store{})
+	for asked, want := range map[string]string{
+		"2024-11-05": "2024-11-05", "2025-03-26": "2025-03-26", "2025-06-18": "2025-06-18", "2025-11-25": "2025-11-25",
+		"2024-10-07": "2025-11-25", "3000-01-01": "2025-11-25",
+	} {
+		var out bytes.Buffer
+		converse(t.Context(), m, strings.NewReader(requestLine(1, "initialize",
+			fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"test","version":"1"}}`, asked))), &out)
+		if !strings.Contains(out.String(), fmt.Sprintf(`"protocolVersion":%q`, want)) {
+			t.Errorf("asked for %s, want %s, answered %s", asked, want, out.Bytes())
+		}
+	}
+	// The latest has no handshake.
+	var out bytes.Buffer
+	converse(t.Context(), m, strings.NewReader(requestLine(1, "server/discover",
+		`{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}`)), &out)
+	if !strings.Contains(out.String(), `"2026-07-28"`) || strings.Contains(out.String(), `"error"`) {
+		t.Errorf("discover: %s", out.Bytes())
 	}
 }

@@ -155,6 +155,31 @@ func (s *store) list(ctx context.Context, tag string, before int64, limit int) (
 	return memories, rows.Err()
 }
 
+// idsWith returns up to limit ids that begin with prefix, the newest first.
+func (s *store) idsWith(ctx context.Context, prefix string, limit int) ([]string, error) {
+	db, err := s.open(ctx, false)
+	if errors.Is(err, errNoStore) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, "SELECT id FROM memories WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id DESC LIMIT ?2", prefix, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, rows.Err()
+}
+
 // found is a memory that a search found.
 type found struct {
 	ID      int64     `json:"id"`

@@ -121,7 +121,7 @@ func (p *process) receive() (answer, error) {
 			return a, fmt.Errorf("not protocol on standard output: %q", line)
 		}
 		if a.Error != nil {
-			return a, errors.New(a.Error.Message)
+			return a, &errRequest{a.Error.Message}
 		}
 		return a, nil
 	case <-time.After(patience):
@@ -149,6 +149,11 @@ func (p *process) handshake() error {
 func toolCall(tool string, args any) map[string]any {
 	return map[string]any{"name": tool, "arguments": args}
 }
+
+// errRequest is what a request that fails is answered with.
+type errRequest struct{ message string }
+
+func (e *errRequest) Error() string { return e.message }
 
 // errTool is what a tool says when it fails.
 type errTool struct{ message string }

@@ -8,7 +8,8 @@ package main
 //	[!] call NAME TOOL [JSON]   call a tool; its result, or error, is the stdout
 //	send NAME TOOL [JSON]       call a tool and do not wait for the answer
 //	[!] answer NAME             wait for that answer, as call does
-//	request NAME METHOD         send another request; its result is the stdout
+//	[!] request NAME METHOD [JSON]
+//	                            send another request; its result, or error, is the stdout
 //	eof NAME...                 end the servers' input, then as gone
 //	signal SIGNAL NAME...       send TERM, INT, HUP (not on Windows)
 //	gone NAME...                wait until they have exited 0; stderr is theirs
@@ -182,10 +183,24 @@ func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdRequest(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, args, 2, "request NAME METHOD")
-	result, err := running(ts, args[0]).request(args[1], map[string]any{})
-	ts.Check(err)
-	fmt.Fprintf(ts.Stdout(), "%s\n", result)
+	need(ts, false, args, 2, "request NAME METHOD [JSON]")
+	params := json.RawMessage("{}")
+	if len(args) > 2 {
+		params = json.RawMessage(args[2])
+	}
+	p := running(ts, args[0])
+	ts.Check(p.send(args[1], params))
+	a, err := p.receive()
+	var failed *errRequest
+	switch {
+	case errors.As(err, &failed) && neg:
+		fmt.Fprintln(ts.Stdout(), err)
+	case neg:
+		ts.Fatalf("the request did not fail: %s, %v", a.Result, err)
+	default:
+		ts.Check(err)
+		fmt.Fprintf(ts.Stdout(), "%s\n", a.Result)
+	}
 }
 
 func cmdEOF(ts *testscript.TestScript, neg bool, names []string) {

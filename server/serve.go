@@ -33,7 +33,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, exitFailed, err)
 	}
-	logger := log.New(stderr, "memlatch: ", 0)
+	logger := log.New(stderr, logPrefix, 0)
 	claim, store := &claim{log: logger}, newStore(place)
 	store.log = logger
 	if err := claim.start(place); err != nil {
@@ -46,7 +46,9 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 		claim.keep(keeping, store.check)
 	}()
 
-	drained := converse(ctx, newServer(claim, store), stdin, stdout)
+	m := newServer(claim, store)
+	logger.SetOutput(io.MultiWriter(hostLog{m}, stderr))
+	drained := converse(ctx, m, stdin, stdout)
 	code := exitOK
 	if !drained {
 		logger.Print("left with requests unanswered")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -202,6 +203,17 @@ func (s *session) notify(ctx context.Context) {
 			return
 		}
 	}
+}
+
+const logPrefix = "memlatch: "
+
+// hostLog sends the host what the server logs, if it wants to know.
+type hostLog struct{ mcp *server.MCPServer }
+
+func (h hostLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(strings.TrimPrefix(string(line), logPrefix))
+	h.mcp.SendLogMessageToSpecificClient(sessionID, mcp.NewLoggingMessageNotification(mcp.LoggingLevelNotice, "memlatch", text))
+	return len(line), nil
 }
 
 type sessionKey struct{}  // of a *session

@@ -32,12 +32,18 @@ Delete a memory that is no longer true with mem_delete.`
 
 // newServer returns the MCP server of one host.
 func newServer(c *claim, s *store) *server.MCPServer {
+	t := tools{claim: c, store: s}
 	m := server.NewMCPServer("memlatch", version(),
 		server.WithTitle("Memlatch"),
 		server.WithInstructions(instructions),
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false),
+		server.WithCompletions(),
+		server.WithResourceCompletionProvider(t),
+		server.WithLogging(),
+		server.WithHooks(&server.Hooks{OnAfterListResources: []server.OnAfterListResourcesFunc{t.listResources}}),
 	)
-	t := tools{claim: c, store: s}
+	m.AddResourceTemplates(t.resourceTemplate())
 	m.AddTools(
 		addTool(t),
 		searchTool(t),

@@ -16,11 +16,26 @@ import (
 	"github.com/tailscale/hujson"
 )
 
+// mention is a host's configuration that starts a program, or that cannot be
+// read.
+type mention struct {
+	path    string
+	server  string // its name there
+	command string // the program as it is named there, if it is
+	err     error
+}
+
+func (m mention) String() string {
+	if m.err != nil {
+		return fmt.Sprintf("%s may be: %v", m.path, m.err)
+	}
+	return fmt.Sprintf("%s (server %q)", m.path, m.server)
+}
+
 // hostsThatMention lists the hosts' configuration files that start program,
-// with the server's name in each, and those that cannot be read. It changes
-// none of them.
-func hostsThatMention(program string) []string {
-	var found []string
+// and those that cannot be read. It changes none of them.
+func hostsThatMention(program string) []mention {
+	var found []mention
 	seen := map[string]bool{}
 	queue := hostConfigs()
 	for len(queue) > 0 {
@@ -35,11 +50,12 @@ func hostsThatMention(program string) []string {
 			continue
 		}
 		if err != nil {
-			found = append(found, fmt.Sprintf("%s may be: %v", path, err))
+			found = append(found, mention{path: path, err: err})
 			continue
 		}
-		for _, name := range mentions(config, program) {
-			found = append(found, fmt.Sprintf("%s (server %q)", path, name))
+		for _, m := range mentions(config, program) {
+			m.path = path
+			found = append(found, m)
 		}
 		// Claude Code lists the projects it knows; each may have a file of its own.
 		if projects, ok := config["projects"].(map[string]any); ok {
@@ -51,30 +67,42 @@ func hostsThatMention(program string) []string {
 	return found
 }
 
+// hostConfig is where a host keeps its servers.
+type hostConfig struct{ host, path string }
+
+// userConfigs lists the known hosts.
+func userConfigs() []hostConfig {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil
+	}
+	codex := os.Getenv("CODEX_HOME")
+	if codex == "" {
+		codex = filepath.Join(home, ".codex")
+	}
+	apps := filepath.Join(home, ".config")
+	switch runtime.GOOS {
+	case "darwin":
+		apps = filepath.Join(home, "Library", "Application Support")
+	case "windows":
+		apps = os.Getenv("APPDATA")
+	}
+	return []hostConfig{
+		{"claude-code", filepath.Join(home, ".claude.json")},
+		{"claude-desktop", filepath.Join(apps, "Claude", "claude_desktop_config.json")},
+		{"codex", filepath.Join(codex, "config.toml")},
+		{"gemini", filepath.Join(home, ".gemini", "settings.json")},
+		{"cursor", filepath.Join(home, ".cursor", "mcp.json")},
+		{"vscode", filepath.Join(apps, "Code", "User", "mcp.json")},
+	}
+}
+
 // hostConfigs lists where the known hosts keep their servers: for the user,
 // and for the project in the current directory.
 func hostConfigs() []string {
 	var paths []string
-	if home, err := os.UserHomeDir(); err == nil {
-		codex := os.Getenv("CODEX_HOME")
-		if codex == "" {
-			codex = filepath.Join(home, ".codex")
-		}
-		apps := filepath.Join(home, ".config")
-		switch runtime.GOOS {
-		case "darwin":
-			apps = filepath.Join(home, "Library", "Application Support")
-		case "windows":
-			apps = os.Getenv("APPDATA")
-		}
-		paths = append(paths,
-			filepath.Join(home, ".claude.json"),
-			filepath.Join(apps, "Claude", "claude_desktop_config.json"),
-			filepath.Join(codex, "config.toml"),
-			filepath.Join(home, ".gemini", "settings.json"),
-			filepath.Join(home, ".cursor", "mcp.json"),
-			filepath.Join(apps, "Code", "User", "mcp.json"),
-		)
+	for _, c := range userConfigs() {
+		paths = append(paths, c.path)
 	}
 	if dir, err := os.Getwd(); err == nil {
 		for _, name := range []string{".mcp.json", ".codex/config.toml", ".gemini/settings.json", ".cursor/mcp.json", ".vscode/mcp.json"} {
@@ -101,9 +129,9 @@ func readConfig(path string) (map[string]any, error) {
 	return config, err
 }
 
-// mentions returns the names of the servers in config that start program.
-func mentions(config map[string]any, program string) []string {
-	var names []string
+// mentions returns the servers in config that start program.
+func mentions(config map[string]any, program string) []mention {
+	var found []mention
 	for _, key := range slices.Sorted(maps.Keys(config)) {
 		table, ok := config[key].(map[string]any)
 		if !ok {
@@ -112,27 +140,27 @@ func mentions(config map[string]any, program string) []string {
 		switch key {
 		case "mcpServers", "mcp_servers", "servers":
 			for _, name := range slices.Sorted(maps.Keys(table)) {
-				if name == program || starts(table[name], program) {
-					names = append(names, name)
+				if word, ok := starts(table[name], program); ok || name == program {
+					found = append(found, mention{server: name, command: word})
 				}
 			}
 		default: // such as Claude Code's projects
-			names = append(names, mentions(table, program)...)
+			found = append(found, mentions(table, program)...)
 		}
 	}
-	return names
+	return found
 }
 
-// starts reports whether a server's command line has program in it.
-func starts(server any, program string) bool {
+// starts returns the word of a server's command line that names program.
+func starts(server any, program string) (word string, ok bool) {
 	entry, _ := server.(map[string]any)
 	words, _ := entry["args"].([]any)
-	for _, word := range append([]any{entry["command"]}, words...) {
-		path, _ := word.(string)
-		base := path[strings.LastIndexAny(path, `/\`)+1:]
+	for _, w := range append([]any{entry["command"]}, words...) {
+		word, _ := w.(string)
+		base := word[strings.LastIndexAny(word, `/\`)+1:]
 		if strings.TrimSuffix(base, ".exe") == program {
-			return true
+			return word, true
 		}
 	}
-	return false
+	return "", false
 }

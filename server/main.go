@@ -20,6 +20,8 @@ starts and speaks with on standard input and output.
 Usage:
     memlatch                    serve a host
     memlatch status [-json]     say whether a server is running
+    memlatch doctor [-json]     check everything that memlatch depends on
+    memlatch config HOST        print what makes a host start memlatch
     memlatch export FILE        write all memories to a new file, as lines of JSON
     memlatch import FILE        add those that are not there yet; also reads the
                                 file of @modelcontextprotocol/server-memory
@@ -43,7 +45,7 @@ const (
 	exitOK      = 0
 	exitFailed  = 1 // the server could not start; a command was not done, or not all of it
 	exitRefused = 2 // a command was refused or misspelled
-	exitStopped = 3 // status: no server is running
+	exitStopped = 3 // status: no server is running; doctor: something is bad
 )
 
 func main() {
@@ -72,6 +74,10 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		return status(args, stdout, stderr)
 	case "uninstall":
 		return uninstall(args, stdin, stdout, stderr)
+	case "doctor":
+		return c.run(c.doctor)
+	case "config":
+		return c.run(c.config)
 	case "export":
 		return c.run(c.export)
 	case "import":

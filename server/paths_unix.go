@@ -82,6 +82,9 @@ func removeCommand(path string) string {
 	return "rm " + quote(path)
 }
 
+// removeAllCommand is the command that removes the directory path.
+func removeAllCommand(path string) string { return "rm -r " + quote(path) }
+
 // syncDir brings the names in dir to the disk, as far as the file system can.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {

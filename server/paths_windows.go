@@ -51,5 +51,8 @@ func removeCommand(path string) string {
 	return "del " + quote(path)
 }
 
+// removeAllCommand is the command that removes the directory path.
+func removeAllCommand(path string) string { return "rmdir /s " + quote(path) }
+
 // syncDir does nothing: Windows keeps names in its journal.
 func syncDir(string) {}

@@ -33,7 +33,7 @@ func tryInspector(ctx context.Context, r *report, tree npm.Tree, h home, server 
 		return nil
 	}
 	r.add("inspector", "tools/list, with strict schemas", inspect("--method", "tools/list", "--strict", "--quiet"))
-	for _, c := range o.calls() {
+	for _, c := range o.calls(h) {
 		err := inspect("--method", "tools/call", "--tool-name", c.Tool, "--tool-args-json", compact(c.Arguments))
 		if c.Refused {
 			err = refused(err)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -98,9 +99,13 @@ func (t tool) rank() int {
 	return 0
 }
 
-// arguments are such that t should succeed where there is one memory.
-func (t tool) arguments() map[string]any {
+// arguments are such that t should succeed where there is one memory, and, if
+// it reads a file of h, after one that writes it.
+func (t tool) arguments(h home) map[string]any {
 	arguments, _ := t.InputSchema.sample().(map[string]any)
+	if _, ok := arguments["file"]; ok {
+		arguments["file"] = filepath.Join(string(h), "memories.jsonl")
+	}
 	return arguments
 }
 

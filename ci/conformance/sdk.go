@@ -30,13 +30,13 @@ func (c call) String() string {
 	return c.Tool + " " + compact(c.Arguments)
 }
 
-// calls calls every tool as it should be called, and every one wrongly.
-func (o offer) calls() (calls []call) {
+// calls calls every tool as it should be called in h, and every one wrongly.
+func (o offer) calls(h home) (calls []call) {
 	for _, t := range o.Tools {
 		calls = append(calls, call{Tool: t.Name, Arguments: wrong, Refused: true})
 	}
 	for _, t := range o.Tools {
-		calls = append(calls, call{Tool: t.Name, Arguments: t.arguments()})
+		calls = append(calls, call{Tool: t.Name, Arguments: t.arguments(h)})
 	}
 	return calls
 }
@@ -47,7 +47,7 @@ func trySDK(ctx context.Context, r *report, tree npm.Tree, h home, server string
 	if err := os.WriteFile(script, client, 0o600); err != nil {
 		return err
 	}
-	calls := o.calls()
+	calls := o.calls(h)
 	names := make([]string, len(calls))
 	for i, c := range calls {
 		names[i] = c.String()

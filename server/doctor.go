@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/memlatch/memlatch/lock"
+)
+
+// finding is what one check of 'memlatch doctor' found.
+type finding struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Found  string `json:"found"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+func good(check, found string) finding { return finding{Check: check, OK: true, Found: found} }
+
+func bad(check string, err error) finding {
+	f := finding{Check: check, Found: err.Error()}
+	var p *problem
+	if errors.As(err, &p) {
+		f.Remedy = p.hint
+	}
+	return f
+}
+
+func (f finding) String() string {
+	s := "ok   "
+	if !f.OK {
+		s = "bad  "
+	}
+	s += f.Check + ": " + f.Found
+	if f.Remedy != "" {
+		s += "; remedy: " + f.Remedy
+	}
+	return strings.ReplaceAll(s, "\n", "; ")
+}
+
+func (c command) doctor() (int, error) {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	if err := parseFlags(flags, c.args); err != nil {
+		return exitRefused, err
+	}
+	p, err := find()
+	if err != nil {
+		return exitRefused, err
+	}
+	result := struct {
+		OK       bool      `json:"ok"`
+		Findings []finding `json:"findings"`
+	}{true, p.examine()}
+	for _, f := range result.Findings {
+		result.OK = result.OK && f.OK
+		if !*asJSON {
+			fmt.Fprintln(c.stdout, f)
+		}
+	}
+	if *asJSON {
+		json.NewEncoder(c.stdout).Encode(result)
+	}
+	if !result.OK {
+		return exitStopped, nil
+	}
+	return exitOK, nil
+}
+
+// examine makes all checks. It leaves everything as it is.
+func (p place) examine() []finding {
+	findings := []finding{p.examineRuntimeDir(), p.examinePIDFile(), p.examineStore(),
+		examineLocks(runtimeDirs()[0]), examineLocks(p.store)}
+	findings = append(findings, p.leftovers()...)
+	return append(findings, examineHosts()...)
+}
+
+func (p place) examineRuntimeDir() finding {
+	const check = "runtime directory"
+	dir := runtimeDirs()[0]
+	switch err := private(check, dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return good(check, dir+" (not made yet)")
+	case err != nil:
+		return bad(check, err)
+	}
+	return good(check, dir)
+}
+
+func (p place) examinePIDFile() finding {
+	const check = "pid file"
+	path, found, err := recorded(p)
+	switch {
+	case err != nil:
+		return bad(check, err)
+	case found.State == lock.Stale:
+		return bad(check, &problem{what: path + " is left from a server that was killed", hint: "none is needed: the next server takes it over"})
+	case found.State == lock.Held:
+		return good(check, path+" ("+pidText(found.PID)+")")
+	}
+	return good(check, path+" (no server is running)")
+}
+
+func (p place) examineStore() finding {
+	const check = "store"
+	s := newStore(p)
+	result, err := s.status(context.Background())
+	if err == nil && !result.Exists {
+		return good(check, p.store+" (none yet)")
+	}
+	if err == nil {
+		err = s.quickCheck(context.Background())
+	}
+	if err = errors.Join(err, s.close()); err == nil {
+		return good(check, fmt.Sprintf("%s (%s, sound)", p.store, howMany(result.Memories)))
+	}
+	if f := bad(check, err); f.Remedy != "" {
+		return f
+	}
+	return bad(check, &problem{what: p.store, err: err,
+		hint: "close every host, keep a copy of the directory, and put a backup in its place"})
+}
+
+// quickCheck is SQLite's own check, of the index of words too.
+func (s *store) quickCheck(ctx context.Context) error {
+	db, err := s.open(ctx, false)
+	if err != nil {
+		return err
+	}
+	var said string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
+		return err
+	}
+	if said != "ok" {
+		return errors.New(said)
+	}
+	return nil
+}
+
+// examineLocks checks that the file system of dir, which may not exist yet,
+// has locks that keep others out.
+func examineLocks(dir string) finding {
+	check := "locks in " + dir
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	if err := tryLocks(dir); err != nil {
+		return bad(check, &problem{what: dir, err: err, hint: "use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"})
+	}
+	return good(check, "they work")
+}
+
+// tryLocks has two descriptors of a new file in dir contend for its lock.
+func tryLocks(dir string) error {
+	f, err := os.CreateTemp(dir, ".memlatch-doctor-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	f.Close()
+	var files [2]lock.File
+	for i := range files {
+		if files[i], err = (lock.OS{}).Open(f.Name(), lock.Create); err != nil {
+			return err
+		}
+		defer files[i].Close()
+	}
+	if err := files[0].TryLock(true); err != nil {
+		return err
+	}
+	defer files[0].Unlock()
+	if err := files[1].TryLock(true); !errors.Is(err, lock.ErrRefused) {
+		return errors.Join(errors.New("a lock that is taken can be taken again"), err)
+	}
+	return nil
+}
+
+// leftovers are what crashed servers and interrupted uninstalls left behind.
+func (p place) leftovers() (findings []finding) {
+	const check = "leftovers"
+	dirs, _ := filepath.Glob(filepath.Join(globQuote(p.home), leftoverPrefix+"*"))
+	for _, dir := range dirs {
+		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAllCommand(dir)}))
+	}
+	for _, dir := range runtimeDirs() {
+		files, _ := filepath.Glob(filepath.Join(globQuote(dir), "server*.pid"))
+		for _, path := range files {
+			if filepath.Base(path) == p.pidName {
+				continue // the pid file has its own check
+			}
+			if status, err := lock.Probe(path); err == nil && status.State == lock.Stale {
+				findings = append(findings, bad(check, &problem{what: path + " is left from a server of another store", hint: removeCommand(path)}))
+			}
+		}
+	}
+	if findings == nil {
+		findings = append(findings, good(check, "none"))
+	}
+	return findings
+}
+
+// globQuote makes dir a pattern that matches itself.
+func globQuote(dir string) string {
+	if filepath.Separator == '\\' {
+		return dir // no quoting there
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+func examineHosts() (findings []finding) {
+	const check = "hosts"
+	for _, m := range hostsThatMention("memlatch") {
+		err := m.err
+		if err == nil && m.command != "" {
+			_, err = exec.LookPath(m.command)
+		}
+		if err == nil || errors.Is(err, exec.ErrDot) {
+			findings = append(findings, good(check, m.String()))
+		} else {
+			findings = append(findings, bad(check, &problem{what: m.path, err: err, hint: "mend that file; 'memlatch config HOST' prints what belongs there"}))
+		}
+	}
+	if findings == nil {
+		findings = append(findings, good(check, "none is configured; 'memlatch config HOST' prints how"))
+	}
+	return findings
+}

@@ -1,0 +1,69 @@
+package main
+
+// Doctor sees what a script cannot plant: a store with a damaged page, and
+// places where no lock can be taken.
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDoctorFindsDamage(t *testing.T) {
+	m := tested(t)
+	for range 50 {
+		callTool(t, m, "mem_add", map[string]any{"text": strings.Repeat("word ", 500)}, nil)
+	}
+	p, err := find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	healthy := newStore(p)
+	t.Cleanup(func() { healthy.close() })
+	if f := p.examineStore(); !f.OK {
+		t.Fatal(f)
+	}
+	// A copy, for the server keeps using the store.
+	damaged := place{home: t.TempDir(), pidName: p.pidName}
+	damaged.store = filepath.Join(damaged.home, "store")
+	if err := os.Mkdir(damaged.store, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(damaged.store, databaseFile)
+	db, err := healthy.open(t.Context(), false)
+	if err == nil {
+		_, err = db.Exec("VACUUM INTO ?", copied)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := damaged.examineStore(); !f.OK {
+		t.Fatal(f)
+	}
+	f, err := os.OpenFile(copied, os.O_RDWR, 0)
+	if err == nil {
+		_, err = f.WriteAt(bytes.Repeat([]byte{0xff}, 4096), 20*4096)
+		f.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := damaged.examineStore(); f.OK || f.Remedy == "" {
+		t.Error(f)
+	}
+}
+
+func TestDoctorTriesLocks(t *testing.T) {
+	dir := t.TempDir()
+	if f := examineLocks(filepath.Join(dir, "not", "yet")); !f.OK {
+		t.Error(f)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	if err := tryLocks(filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("locks work where there is no directory")
+	}
+}

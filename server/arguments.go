@@ -28,17 +28,28 @@ func decode(raw any, args any) error {
 	case errors.As(err, &mismatch) && mismatch.Field == "":
 		return fmt.Errorf("arguments must be an object, not a %s", mismatch.Value)
 	case errors.As(err, &mismatch):
-		return fmt.Errorf("%q must be %s, not %s", mismatch.Field, jsonType(mismatch.Type), mismatch.Value)
+		return mustBe(mismatch, args)
 	case err != nil:
 		return errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "there is no argument", 1))
 	}
 	return nil
 }
 
+// mustBe says what a field of args must be.
+func mustBe(mismatch *json.UnmarshalTypeError, args any) error {
+	name, t := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:], mismatch.Type
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(args).Elem()) {
+		if f.Tag.Get("json") == name {
+			t = f.Type // and not that of one item
+		}
+	}
+	return fmt.Errorf("%q must be %s, not %s", name, jsonType(t), mismatch.Value)
+}
+
 func jsonType(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice:
-		return "an array"
+		return "an array of strings"
 	case reflect.String:
 		return "a string"
 	default:

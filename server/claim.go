@@ -15,7 +15,8 @@ import (
 )
 
 // claimInterval is how often a standby asks for the pid file and its holder
-// makes sure that it still is the holder. Both cost two or three system calls.
+// makes sure that it still is the holder. The holder's look is one system call,
+// a standby's some twenty.
 const claimInterval = 250 * time.Millisecond
 
 // claim is one server's part in the pid file: the holder is recorded there,
@@ -24,6 +25,7 @@ type claim struct {
 	log *log.Logger
 
 	mu   sync.Mutex
+	name string // of the pid file, in whichever runtime directory
 	path string
 	file *lock.PIDFile // nil in a standby
 	err  error         // why this server is neither, or nil
@@ -31,15 +33,21 @@ type claim struct {
 
 // start tries once. That somebody else holds the pid file is no error.
 func (c *claim) start(p place) error {
-	dir, err := runtimeDir()
-	if err != nil {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.path = filepath.Join(dir, p.pidName)
+	c.name = p.pidName
+	if err := c.choose(); err != nil {
+		return err
+	}
 	c.try()
 	return c.err
+}
+
+// choose decides where the pid file is.
+func (c *claim) choose() error {
+	dir, err := runtimeDir()
+	c.path = filepath.Join(dir, c.name)
+	return err
 }
 
 // keep makes the claim good until ctx ends, and calls also as often.
@@ -80,8 +88,13 @@ func (c *claim) tend() {
 
 func (c *claim) try() {
 	c.file, c.err = acquire(c.path)
-	if errors.Is(c.err, lock.ErrHeld) {
-		c.err = nil
+	if errors.Is(c.err, fs.ErrNotExist) { // the directory was removed since
+		if c.err = c.choose(); c.err == nil {
+			c.file, c.err = acquire(c.path)
+		}
+	}
+	if errors.Is(c.err, lock.ErrHeld) || errors.Is(c.err, lock.ErrBusy) {
+		c.err = nil // a standby asks again
 	}
 }
 
@@ -108,17 +121,12 @@ func (c *claim) release() error {
 // ago. An error other than [lock.ErrHeld] comes with its remedy.
 func acquire(path string) (*lock.PIDFile, error) {
 	f, err := lock.Acquire(path)
-	if errors.Is(err, fs.ErrNotExist) { // the directory was removed since
-		if _, err := runtimeDir(); err != nil {
-			return nil, err
-		}
-		f, err = lock.Acquire(path)
-	}
 	if err == nil || errors.Is(err, lock.ErrHeld) {
 		return f, err
 	}
 	p := &problem{what: "cannot use the pid file", err: err, hint: elsewhere}
-	if _, err := os.Lstat(path); err == nil && !errors.Is(p, errors.ErrUnsupported) {
+	info, statErr := os.Lstat(path)
+	if statErr == nil && (!info.Mode().IsRegular() || errors.Is(err, fs.ErrPermission)) {
 		p.hint = removeCommand(path) + ", or " + elsewhere
 	}
 	return nil, p

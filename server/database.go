@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,7 +103,9 @@ func makeDatabase(ctx context.Context, dir string) error {
 		return err == nil, nil
 	}
 	return inTurn(ctx, dir, exists, func() error {
-		for _, name := range databaseFiles(newFile) { // somebody was killed here
+		// Somebody was killed here, or removed the database and left its -wal,
+		// which SQLite would bring into the new one.
+		for _, name := range slices.Concat(databaseFiles(newFile), databaseFiles(databaseFile)[1:]) {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}

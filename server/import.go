@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -178,7 +177,7 @@ func parseMemories(line []byte) ([]memory, error) {
 	case errors.As(err, &mismatch) && mismatch.Field == "":
 		return nil, errors.New("it must be an object")
 	case errors.As(err, &mismatch):
-		return nil, fmt.Errorf("%q must be %s, not %s", strings.TrimPrefix(mismatch.Field, "memory."), jsonType(mismatch.Type), mismatch.Value)
+		return nil, mustBe(mismatch, &r)
 	case err != nil && !json.Valid(line):
 		return nil, errors.New("not valid JSON")
 	case err != nil:

@@ -35,9 +35,10 @@ To have a host start it, for example:
 
 Environment:
     MEMLATCH_HOME           where the memories are (default ~/.memlatch)
-    MEMLATCH_RUNTIME_DIR    where the pid file is (default: the first of
-                            $XDG_RUNTIME_DIR/memlatch, /run/user/UID/memlatch
-                            and /tmp/memlatch-UID that can be used)
+    MEMLATCH_RUNTIME_DIR    where the pid file is (default: memlatch in
+                            $XDG_RUNTIME_DIR or /run/user/UID if that is yours
+                            alone, or else /tmp/memlatch-UID; on Windows
+                            %LOCALAPPDATA%\Temp\memlatch-0)
 `
 
 // Exit codes.
@@ -61,7 +62,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		}
 		return serve(stdin, stdout, stderr)
 	}
-	if slices.ContainsFunc(args, asksForHelp) {
+	if args[0] == "help" || slices.ContainsFunc(args, asksForHelp) {
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
@@ -91,7 +92,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 }
 
 func asksForHelp(arg string) bool {
-	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
+	return slices.Contains([]string{"-h", "-help", "--help"}, arg)
 }
 
 // version is the module's, as the go command recorded it in the binary.

@@ -212,9 +212,22 @@ func (s *store) search(ctx context.Context, query, tag string, limit int) ([]fou
 		if err != nil {
 			return nil, err
 		}
-		results = append(results, found{ID: m.ID, Snippet: m.Text, Tags: m.Tags, Created: m.Created})
+		results = append(results, found{ID: m.ID, Snippet: shorten(m.Text), Tags: m.Tags, Created: m.Created})
 	}
 	return results, rows.Err()
+}
+
+// maxSnippet bounds a snippet, in bytes: it has 24 words at most, but a word may
+// have any length.
+const maxSnippet = 1000
+
+// shorten cuts a snippet that is too long around the first match.
+func shorten(s string) string {
+	if len(s) <= maxSnippet {
+		return s
+	}
+	from := min(max(0, strings.Index(s, "**")-maxSnippet/2), len(s)-maxSnippet)
+	return strings.ToValidUTF8(s[from:from+maxSnippet], "") + "…"
 }
 
 // matchAny turns words and "quoted phrases" into an FTS5 expression in which

@@ -42,7 +42,7 @@ func homeDir() (home string, isDefault bool, err error) {
 	if home == "" {
 		if userErr != nil {
 			return "", false, &problem{what: "cannot tell where the memories are", err: userErr,
-				hint: "set MEMLATCH_HOME to a directory of your own"}
+				hint: otherHome}
 		}
 		return standard, true, nil
 	}
@@ -81,11 +81,35 @@ func runtimeDir() (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", &problem{what: "cannot create the runtime directory", err: err, hint: elsewhere}
 	}
-	return dir, private("runtime directory", dir)
+	return dir, private(runtimeKind, dir)
 }
 
-// elsewhere is the remedy of last resort for a runtime directory.
-const elsewhere = "set MEMLATCH_RUNTIME_DIR to a local directory that is yours alone"
+// dirKind is what a directory is to memlatch, and so the remedy for one that
+// cannot be used.
+type dirKind struct {
+	name      string
+	elsewhere string // the remedy of last resort
+	memories  bool   // are in it, or may be: nobody is told to remove it
+}
+
+var (
+	runtimeKind = dirKind{name: "runtime directory", elsewhere: elsewhere}
+	homeKind    = dirKind{name: "home", elsewhere: otherHome, memories: true}
+	storeKind   = dirKind{name: "store", elsewhere: otherHome, memories: true}
+)
+
+const (
+	elsewhere = "set MEMLATCH_RUNTIME_DIR to a local directory that is yours alone"
+	otherHome = "set MEMLATCH_HOME to a directory of your own"
+)
+
+// remedy is removing by command, or else another place.
+func (k dirKind) remedy(command string) string {
+	if k.memories {
+		return k.elsewhere
+	}
+	return command + ", or " + k.elsewhere
+}
 
 // runtimeDirs lists the directories in which a pid file may be, the one that
 // a server started here uses first. It does not judge them, except that a

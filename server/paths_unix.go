@@ -25,7 +25,7 @@ func systemRuntimeDirs() []string {
 	}
 	var dirs []string
 	for _, base := range bases {
-		if private("", base) == nil {
+		if private(runtimeKind, base) == nil {
 			dirs = append(dirs, filepath.Join(base, "memlatch"))
 		}
 	}
@@ -35,13 +35,13 @@ func systemRuntimeDirs() []string {
 
 // private refuses dir, which exists, unless it is a real directory that
 // belongs to this user and is open to nobody else.
-func private(what, dir string) error {
-	info, err := own(what, dir)
+func private(kind dirKind, dir string) error {
+	info, err := own(kind, dir)
 	if err != nil {
 		return err
 	}
 	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", what, quote(dir), perm),
+		return &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", kind.name, quote(dir), perm),
 			hint: "chmod 700 " + quote(dir)}
 	}
 	return nil
@@ -49,21 +49,25 @@ func private(what, dir string) error {
 
 // own refuses dir, which exists, unless it is a real directory that belongs
 // to this user.
-func own(what, dir string) (fs.FileInfo, error) {
+func own(kind dirKind, dir string) (fs.FileInfo, error) {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, err
 	}
-	name := what + " " + quote(dir)
+	name := kind.name + " " + quote(dir)
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, &problem{what: name + " is a symbolic link", hint: "rm " + quote(dir)}
+		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy("rm " + quote(dir))}
 	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: "rm " + quote(dir)}
+		return nil, &problem{what: name + " is not a directory", hint: kind.remedy("rm " + quote(dir))}
 	}
 	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
+		command := "sudo rm -r " + quote(dir)
+		if kind.memories {
+			command = fmt.Sprintf("sudo chown -R %d %s", os.Geteuid(), quote(dir))
+		}
 		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()),
-			hint: "sudo rm -r " + quote(dir) + ", or " + elsewhere}
+			hint: command + ", or " + kind.elsewhere}
 	}
 	return info, nil
 }

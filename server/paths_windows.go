@@ -18,23 +18,23 @@ func systemRuntimeDirs() []string {
 
 // private refuses dir, which exists, unless it is a real directory. Who may
 // use it is left to the permissions that it inherits from the user's profile.
-func private(what, dir string) error {
-	_, err := own(what, dir)
+func private(kind dirKind, dir string) error {
+	_, err := own(kind, dir)
 	return err
 }
 
-func own(what, dir string) (fs.FileInfo, error) {
+func own(kind dirKind, dir string) (fs.FileInfo, error) {
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, err
 	}
-	name := what + " " + quote(dir)
+	name := kind.name + " " + quote(dir)
 	// A junction is an irregular file to Go, a symbolic link is a link.
 	switch {
 	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0:
-		return nil, &problem{what: name + " is a link or a junction", hint: "rmdir " + quote(dir)}
+		return nil, &problem{what: name + " is a link or a junction", hint: kind.remedy("rmdir " + quote(dir))}
 	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: "del " + quote(dir)}
+		return nil, &problem{what: name + " is not a directory", hint: kind.remedy("del " + quote(dir))}
 	}
 	return info, nil
 }

@@ -70,7 +70,7 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		return err
 	}
 	for _, dir := range runtimeDirs() {
-		if private("runtime directory", dir) != nil {
+		if private(runtimeKind, dir) != nil {
 			continue // no server of ours uses it
 		}
 		path := filepath.Join(dir, r.pidName)
@@ -86,7 +86,10 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		default:
 			p := &problem{what: "Server still running (" + pidText(held.PID) + "). Refusing to remove its memories",
 				hint: "close its host, or run: " + endCommand(held.PID)}
-			if held.PID == 0 {
+			switch {
+			case r.exists && removing(r.store):
+				p = &problem{what: "another uninstall is at work", hint: "wait for it to end"}
+			case held.PID == 0:
 				p.hint = whoCommand(path) + " names it; close its host and try again"
 			}
 			return p
@@ -95,12 +98,21 @@ func (r *removal) seizePIDFiles(s *seized) error {
 	return nil
 }
 
+// removing reports whether an uninstall has the store for itself.
+func removing(store string) bool {
+	b, err := lock.Share(once(), filepath.Join(store, barrierFile))
+	if err == nil {
+		b.Release()
+	}
+	return errors.Is(err, lock.ErrHeld)
+}
+
 // removeStale removes the pid files that nobody holds: what is left of servers
 // that were killed, and of an uninstall that was interrupted at its last step.
 func (r *removal) removeStale() {
 	for _, dir := range runtimeDirs() {
 		path := filepath.Join(dir, r.pidName)
-		if private("runtime directory", dir) != nil {
+		if private(runtimeKind, dir) != nil {
 			continue
 		}
 		if status, err := lock.Probe(path); err != nil || status.State != lock.Stale {

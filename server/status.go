@@ -115,7 +115,7 @@ func recorded(p place) (string, lock.Status, error) {
 }
 
 func probeIn(dir, path string) (lock.Status, error) {
-	err := private("runtime directory", dir)
+	err := private(runtimeKind, dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return lock.Status{}, nil
 	}

@@ -151,13 +151,13 @@ func (s *store) tryShare(ctx context.Context, create bool) (*lock.Barrier, error
 	if err := s.ensure(s.home, create); err != nil {
 		return nil, err
 	}
-	if _, err := own("home", s.home); err != nil {
+	if _, err := own(homeKind, s.home); err != nil {
 		return nil, err
 	}
 	if err := s.ensure(s.dir, create); err != nil {
 		return nil, err
 	}
-	if err := private("store", s.dir); err != nil {
+	if err := private(storeKind, s.dir); err != nil {
 		return nil, err
 	}
 	return lock.Share(ctx, filepath.Join(s.dir, barrierFile))
@@ -169,7 +169,7 @@ func (s *store) ensure(dir string, create bool) error {
 	}
 	if err := makeDir(dir); err != nil {
 		return &problem{what: "cannot create the store", err: err,
-			hint: "set MEMLATCH_HOME to a directory of your own"}
+			hint: otherHome}
 	}
 	return nil
 }
@@ -186,11 +186,14 @@ func (s *store) close() error {
 	return err
 }
 
-// status describes the store. It opens one that exists, and creates nothing.
+// status describes the store. It opens one that exists, and creates none.
 func (s *store) status(ctx context.Context) (storeStatus, error) {
 	result := storeStatus{Path: s.dir}
-	if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); err != nil {
+	switch _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); {
+	case errors.Is(err, fs.ErrNotExist):
 		return result, nil
+	case err != nil:
+		return result, err
 	}
 	result.Exists = true
 	db, err := s.open(ctx, false)

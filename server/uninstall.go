@@ -44,6 +44,9 @@ func uninstall(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, exitRefused, err)
 	}
+	if *backup == "" && given(flags, "backup") {
+		return fail(stderr, exitRefused, &problem{what: "--backup names no file", hint: "name the file, or leave --backup out"})
+	}
 	r := &removal{place: place, force: *force, backup: *backup, stdin: stdin, stdout: stdout}
 	code, err := r.run(*yes)
 	if err != nil {
@@ -66,6 +69,10 @@ func (r *removal) run(yes bool) (int, error) {
 		return exitRefused, &problem{what: "there is nothing to back up: an uninstall was interrupted while it deleted the memories",
 			hint: "repeat without --backup to finish it"}
 	}
+	if r.backup != "" && r.inStore(r.backup) {
+		return exitRefused, &problem{what: "the backup would be removed together with the store",
+			hint: "name a file outside of " + quote(r.home)}
+	}
 	if !yes {
 		if code, err := r.confirm(); code != exitOK {
 			return code, err
@@ -85,12 +92,12 @@ func (r *removal) run(yes bool) (int, error) {
 
 // look finds out what there is to remove.
 func (r *removal) look() error {
-	if _, err := own("home", r.home); errors.Is(err, fs.ErrNotExist) {
+	if _, err := own(homeKind, r.home); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	switch err := private("store", r.store); {
+	switch err := private(storeKind, r.store); {
 	case err == nil:
 		r.exists = true
 	case !errors.Is(err, fs.ErrNotExist):
@@ -98,11 +105,38 @@ func (r *removal) look() error {
 	}
 	entries, err := os.ReadDir(r.home)
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) {
-			r.leftovers = append(r.leftovers, filepath.Join(r.home, e.Name()))
+		dir := filepath.Join(r.home, e.Name())
+		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) && unfinished(dir) {
+			r.leftovers = append(r.leftovers, dir)
 		}
 	}
 	return err
+}
+
+// unfinished reports whether there is anything to remove in dir, or it alone.
+// What memlatch did not make stays for good, and makes nothing unfinished.
+func unfinished(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && (len(entries) == 0 || slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		return slices.Contains(storeFiles(), e.Name())
+	}))
+}
+
+// inStore reports whether path is in the store, or in what is left of one.
+func (r *removal) inStore(path string) bool {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	rel, err := filepath.Rel(resolve(r.home), resolve(abs))
+	first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+	return err == nil && (first == filepath.Base(r.store) || strings.HasPrefix(first, leftoverPrefix))
+}
+
+// given reports whether a flag of that name was on the command line.
+func given(flags *flag.FlagSet, name string) (found bool) {
+	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 // confirm refuses what would be refused anyway, and then asks.
@@ -162,6 +196,7 @@ func (r *removal) remove(s *seized) error {
 			return &problem{what: "the store cannot be moved aside, and nothing was removed", err: err,
 				hint: "close every host and try again"}
 		}
+		syncDir(r.home)
 		dirs = append(dirs, aside)
 		fmt.Fprintf(r.stdout, "removed %s from %s\n", what, quote(r.home))
 	}
@@ -213,7 +248,6 @@ func (r *removal) makeBackup() error {
 	if err != nil {
 		return refuse(err)
 	}
-	defer f.Close()
 	db, err := openDatabase(context.Background(), r.store, false)
 	if err == nil {
 		_, err = db.Exec("VACUUM INTO ?", r.backup)
@@ -222,6 +256,7 @@ func (r *removal) makeBackup() error {
 	if err == nil {
 		err = f.Sync()
 	}
+	err = errors.Join(err, f.Close())
 	if err != nil {
 		os.Remove(r.backup)
 		return refuse(err)

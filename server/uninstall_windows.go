@@ -10,5 +10,6 @@ const renameNeedsNoOpenFiles = true
 // whoCommand is the command that names the processes with path open.
 func whoCommand(path string) string { return "handle.exe " + quote(path) }
 
-// endCommand is the command that asks process pid to end.
-func endCommand(pid int) string { return fmt.Sprintf("taskkill /pid %d", pid) }
+// endCommand is the command that ends process pid: a program without a window
+// cannot be asked from outside.
+func endCommand(pid int) string { return fmt.Sprintf("taskkill /f /pid %d", pid) }

@@ -13,7 +13,8 @@ import (
 //
 //	4: FLOCK  ADVISORY  WRITE 4242 fe:00:131090 0 EOF
 //
-// with "->" in the second place for those who only wait. The device is not
+// with "->" in the second place for those who only wait, and another kind of lock
+// in FLOCK's. The device is not
 // compared: btrfs and overlayfs show another one there than stat does.
 func (OS) Holds(f File, pid int) bool {
 	locks, err := os.ReadFile("/proc/locks")
@@ -23,7 +24,7 @@ func (OS) Holds(f File, pid int) bool {
 	owner, inode := strconv.Itoa(pid), ":"+strconv.FormatUint(f.(*file).stat.Ino, 10)
 	for line := range bytes.Lines(locks) {
 		field := strings.Fields(string(line))
-		if len(field) >= 6 && field[3] == "WRITE" && field[4] == owner && strings.HasSuffix(field[5], inode) {
+		if len(field) >= 6 && field[1] == "FLOCK" && field[3] == "WRITE" && field[4] == owner && strings.HasSuffix(field[5], inode) {
 			return true
 		}
 	}

@@ -76,11 +76,13 @@ func Acquire(path string) (*PIDFile, error) { return AcquireOn(OS{}, path) }
 
 // AcquireOn is [Acquire] on sys.
 func AcquireOn(sys System, path string) (*PIDFile, error) {
-	for n := 0; ; n++ {
+	for orphaned, busy := 0, 0; ; {
 		p, err := acquire(sys, path)
 		switch {
-		case errors.Is(err, errOrphaned) && n < maxOrphaned:
-		case errors.Is(err, ErrBusy) && sys.Pause(n):
+		case errors.Is(err, errOrphaned) && orphaned < maxOrphaned:
+			orphaned, busy = orphaned+1, 0
+		case errors.Is(err, ErrBusy) && sys.Pause(busy):
+			busy++
 		default:
 			return p, err
 		}

@@ -43,7 +43,8 @@ type Status struct {
 // Probe finds out who holds the pid file at path. The lock alone decides
 // between held and stale, and a pid is reported as the holder's only when the
 // system confirms it: on Linux through /proc/locks, elsewhere because the
-// process lives and started before the file was written. Probe writes nothing
+// process lives and started before the file was written. Where that much cannot
+// be read, it is enough that the process lives. Probe writes nothing
 // and creates nothing; it holds a shared lock for an instant, which a start
 // waits out. What it reports was true at a moment during the call.
 func Probe(path string) (Status, error) { return ProbeOn(OS{}, path) }

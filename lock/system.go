@@ -53,8 +53,9 @@ type System interface {
 	PID() int
 
 	// Holds reports whether the system confirms that process pid is the one
-	// which holds the exclusive lock on f. It is asked only while a lock is
-	// refused because of such a holder; what it cannot tell, it denies.
+	// which holds the exclusive lock on f, or, where it keeps no such record,
+	// that the process may be it. It is asked only while a lock is refused
+	// because of a holder.
 	Holds(f File, pid int) bool
 
 	// Pause waits for a moment before try n+1, n counting from 0, and

@@ -86,7 +86,7 @@ func (p place) examine() []finding {
 func (p place) examineRuntimeDir() finding {
 	const check = "runtime directory"
 	dir := runtimeDirs()[0]
-	switch err := private(check, dir); {
+	switch err := private(runtimeKind, dir); {
 	case errors.Is(err, fs.ErrNotExist):
 		return good(check, dir+" (not made yet)")
 	case err != nil:

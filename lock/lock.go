@@ -90,6 +90,19 @@ func AcquireOn(sys System, path string) (*PIDFile, error) {
 }
 
 func acquire(sys System, path string) (*PIDFile, error) {
+	f, err := claim(sys, path)
+	if err != nil {
+		return nil, err
+	}
+	p := &PIDFile{sys: sys, path: path, file: f}
+	if err := record(f, sys.PID()); err != nil {
+		return nil, errors.Join(err, p.Release())
+	}
+	return p, nil
+}
+
+// claim opens the file at path and locks it.
+func claim(sys System, path string) (File, error) {
 	f, err := sys.Open(path, Create)
 	if err != nil {
 		return nil, err
@@ -105,11 +118,7 @@ func acquire(sys System, path string) (*PIDFile, error) {
 		f.Close()
 		return nil, err
 	}
-	p := &PIDFile{sys: sys, path: path, file: f}
-	if err := record(f, sys.PID()); err != nil {
-		return nil, errors.Join(err, p.Release())
-	}
-	return p, nil
+	return f, nil
 }
 
 // lockExclusive locks f, or finds out who prevents it. Readers take the lock
@@ -202,7 +211,26 @@ func (p *PIDFile) Release() error {
 	// cannot be removed and where its name stays until all have closed it.
 	// Closing alone would not unlock: a child between fork and exec may still
 	// share the open file.
-	return errors.Join(p.remove(f), f.Truncate(0), f.Unlock(), f.Close())
+	err := p.remove(f)
+	closed := errors.Join(f.Truncate(0), f.Unlock(), f.Close())
+	if errors.Is(err, ErrBusy) {
+		err = p.removeStale(err)
+	}
+	return errors.Join(err, closed)
+}
+
+// removeStale tries once more to remove the file, now that Release has closed
+// it. Whoever kept it from being removed may be gone, and others may have
+// come: it is removed only as one that nobody holds. Otherwise busy is the
+// error.
+func (p *PIDFile) removeStale(busy error) error {
+	switch f, err := claim(p.sys, p.path); {
+	case err == nil:
+		return errors.Join(p.remove(f), f.Unlock(), f.Close())
+	case errors.Is(err, ErrHeld), errors.Is(err, errOrphaned):
+		return nil // it is somebody else's
+	}
+	return busy
 }
 
 func (p *PIDFile) remove(f File) error {

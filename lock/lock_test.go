@@ -173,3 +173,68 @@ func wantAbsent(t *testing.T, path string) {
 		t.Errorf("%s is there: %v", path, err)
 	}
 }
+
+// kept is a system on which a reader keeps the file from being removed until
+// its holder has closed it.
+type kept struct {
+	OS
+	closed bool
+	then   func() // what comes next
+}
+
+type keptFile struct {
+	File
+	sys *kept
+}
+
+func (s *kept) Open(path string, mode Mode) (File, error) {
+	f, err := s.OS.Open(path, mode)
+	return keptFile{f, s}, err
+}
+
+func (s *kept) Same(f File, path string) (bool, error) { return s.OS.Same(f.(keptFile).File, path) }
+func (s *kept) Holds(f File, pid int) bool             { return s.OS.Holds(f.(keptFile).File, pid) }
+
+func (s *kept) Remove(path string) error {
+	if !s.closed {
+		return pathError("remove", path, ErrBusy)
+	}
+	return s.OS.Remove(path)
+}
+
+func (f keptFile) Close() error {
+	err := f.File.Close()
+	if !f.sys.closed {
+		f.sys.closed = true
+		f.sys.then()
+	}
+	return err
+}
+
+func TestReleaseOutlastsAReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	p, err := AcquireOn(&kept{then: func() {}}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Release(); err != nil {
+		t.Error(err)
+	}
+	wantAbsent(t, path)
+}
+
+func TestReleaseOutlastsAReaderAndSparesASuccessor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	var successor *PIDFile
+	p, err := AcquireOn(&kept{then: func() { successor = mustAcquire(t, path) }}, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Release(); err != nil {
+		t.Error(err)
+	}
+	wantContent(t, path, ownLine)
+	if err := successor.Check(); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,7 +3,6 @@ package lock
 import (
 	"io"
 	"os"
-	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
@@ -84,23 +83,7 @@ func (f *file) usable(mode Mode) error {
 	case mode == Create && info.NumberOfLinks > 1:
 		return errNames
 	}
-	pending, err := deletePending(f.handle)
-	if err == nil && pending {
-		err = &busyError{windows.ERROR_DELETE_PENDING}
-	}
-	return err
-}
-
-// deletePending recognises a file whose name goes once all have closed it.
-func deletePending(h windows.Handle) (bool, error) {
-	var info struct { // FILE_STANDARD_INFO
-		allocationSize, endOfFile int64
-		numberOfLinks             uint32
-		deletePending, directory  bool
-	}
-	err := windows.GetFileInformationByHandleEx(h, windows.FileStandardInfo,
-		(*byte)(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)))
-	return info.deletePending, err
+	return nil
 }
 
 func (OS) Same(f File, path string) (bool, error) {

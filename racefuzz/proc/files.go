@@ -80,7 +80,7 @@ func peek(path string) string {
 	case !info.Mode().IsRegular():
 		return string(kindOf(info.Mode()))
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
+	f, err := openToRead(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return noFile
 	}

@@ -86,7 +86,7 @@ var signals = map[string]syscall.Signal{
 }
 
 // send sends a signal by its name.
-func send(pid int, name string) error { return syscall.Kill(pid, signals[name]) }
+func (g *group) send(pid int, name string) error { return syscall.Kill(pid, signals[name]) }
 
 // gone waits until a process that is not a child of this one has ended, and
 // reports whether it can tell. Its parent may be slow to take note of its
@@ -110,7 +110,3 @@ func reserve(path string) (func(), error) {
 	}
 	return func() { f.Close() }, nil
 }
-
-const nonBlocking = syscall.O_NONBLOCK | syscall.O_NOFOLLOW
-
-func makeFIFO(path string) error { return syscall.Mkfifo(path, 0o600) }

@@ -1,11 +1,17 @@
 package proc
 
 import (
+	"bufio"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -13,13 +19,20 @@ import (
 
 // group is all the processes of one case, which end together: on command, or
 // when this process is gone. They are a job object that ends with its last
-// handle.
+// handle. Each server has a console to itself, into which a warden presses
+// the keys that stop it: only who shares a console can, and this process must
+// keep its own.
 type group struct {
-	job windows.Handle
+	job     windows.Handle
+	warden  *exec.Cmd
+	orders  io.WriteCloser
+	answers *bufio.Reader // a line for each order, empty for a success
 
 	mu      sync.Mutex // held during a start: who joins is there to be killed
 	ended   bool
 	members []*os.Process
+
+	sending sync.Mutex
 }
 
 func newGroup() (*group, error) {
@@ -27,7 +40,12 @@ func newGroup() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &group{job: job}, nil
+	g := &group{job: job}
+	if err := g.startWarden(); err != nil {
+		windows.CloseHandle(job)
+		return nil, err
+	}
+	return g, nil
 }
 
 func newJob() (windows.Handle, error) {
@@ -46,11 +64,69 @@ func newJob() (windows.Handle, error) {
 	return job, nil
 }
 
+func (g *group) startWarden() error {
+	cmd, err := again("warden")
+	if err != nil {
+		return err
+	}
+	if g.orders, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	g.warden, g.answers = cmd, bufio.NewReader(out)
+	return g.start(cmd)
+}
+
+// ward is the warden of a group: it reads the ids of processes, and presses
+// CTRL_C on the console of each.
+func ward() int {
+	orders := bufio.NewScanner(os.Stdin)
+	for orders.Scan() {
+		pid, err := strconv.Atoi(orders.Text())
+		if err == nil {
+			err = press(pid)
+		}
+		if err == nil {
+			err = errors.New("")
+		}
+		fmt.Println(err)
+	}
+	return 0
+}
+
+var (
+	kernel32      = windows.NewLazySystemDLL("kernel32.dll")
+	attachConsole = kernel32.NewProc("AttachConsole")
+	freeConsole   = kernel32.NewProc("FreeConsole")
+	ignoreCtrlC   = kernel32.NewProc("SetConsoleCtrlHandler")
+)
+
+// press sends CTRL_C, since Wine takes CTRL_BREAK for the end of a process.
+func press(pid int) error {
+	for n := 0; ; n++ {
+		freeConsole.Call() // fails where there is none
+		attached, _, err := attachConsole.Call(uintptr(pid))
+		if attached != 0 {
+			break
+		}
+		// A process that has only just started has no console yet.
+		if n == 500 || ends(pid, time.Millisecond) {
+			return fmt.Errorf("AttachConsole: %w", err)
+		}
+	}
+	ignoreCtrlC.Call(0, 1) // it is for the others
+	return windows.GenerateConsoleCtrlEvent(windows.CTRL_C_EVENT, 0)
+}
+
 // enclose puts this process into a job of its own, which every process that
 // it starts is then born into: none escapes between its start and its group.
 // The handle stays open until the system closes it at the end. Where jobs do
 // not nest, the groups have to do.
 func enclose() error {
+	ignoreCtrlC.Call(0, 0) // servers inherit that this process ignores it, if it does
 	job, err := newJob()
 	if err == nil {
 		windows.AssignProcessToJobObject(job, windows.CurrentProcess())
@@ -58,18 +134,14 @@ func enclose() error {
 	return err
 }
 
-// ward is not needed here.
-func ward() int { return 2 }
-
-// start starts cmd as a member. It gets a process group of its own, which is
-// what CTRL_BREAK can be sent to.
+// start starts cmd as a member.
 func (g *group) start(cmd *exec.Cmd) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ended {
 		return errEnded
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
+	apart(cmd)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -81,7 +153,7 @@ func (g *group) start(cmd *exec.Cmd) error {
 }
 
 // pid returns a process that lives as long as the group and is no server.
-func (g *group) pid() int { return os.Getpid() }
+func (g *group) pid() int { return g.warden.Process.Pid }
 
 // kill ends every member.
 func (g *group) kill() {
@@ -95,19 +167,20 @@ func (g *group) kill() {
 	for _, p := range g.members { // where jobs do not nest
 		p.Kill()
 	}
+	g.warden.Wait()
 	windows.CloseHandle(g.job)
 }
 
-// apart keeps cmd from what befalls this process.
+// apart keeps cmd from what befalls this process: it gets a console of its
+// own, which nobody sees.
 func apart(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NO_WINDOW}
 }
 
-// send sends what Windows has for a signal: CTRL_BREAK, or the end. A host's
-// server has no process group to itself and shares its host's.
-func send(pid int, name string) error {
+// send does what Windows has for a signal: CTRL_C, or the end.
+func (g *group) send(pid int, name string) error {
 	if name != "kill" {
-		return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(pid))
+		return g.order(pid)
 	}
 	h, err := windows.OpenProcess(windows.PROCESS_TERMINATE, false, uint32(pid))
 	if err != nil {
@@ -117,19 +190,31 @@ func send(pid int, name string) error {
 	return windows.TerminateProcess(h, 1)
 }
 
+// order has the warden press CTRL_C on the console of process pid.
+func (g *group) order(pid int) error {
+	g.sending.Lock()
+	defer g.sending.Unlock()
+	if _, err := fmt.Fprintln(g.orders, pid); err != nil {
+		return err
+	}
+	line, err := g.answers.ReadString('\n')
+	if line = strings.TrimSpace(line); err == nil && line != "" {
+		err = errors.New(line)
+	}
+	return err
+}
+
 // gone waits until a process has ended, and reports whether it can tell.
-func gone(pid int) bool {
+func gone(pid int) bool { return ends(pid, 500*time.Millisecond) }
+
+func ends(pid int, within time.Duration) bool {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
 		return err == windows.ERROR_INVALID_PARAMETER // no such process
 	}
 	defer windows.CloseHandle(h)
-	event, err := windows.WaitForSingleObject(h, 500)
+	event, err := windows.WaitForSingleObject(h, uint32(within/time.Millisecond))
 	return err == nil && event == windows.WAIT_OBJECT_0
 }
 
 func reserve(path string) (func(), error) { return nil, errors.ErrUnsupported }
-
-const nonBlocking = 0
-
-func makeFIFO(path string) error { return errors.ErrUnsupported }

@@ -226,7 +226,7 @@ func (a *actor) stop(how string) {
 	case opEOF:
 		l.stdin.Close()
 	case opAgain:
-		send(l.pid, opTerm)
+		a.w.group.send(l.pid, opTerm)
 	case opHostDies, opHostAlone:
 		if l.host == nil {
 			l.stdin.Close()
@@ -238,7 +238,7 @@ func (a *actor) stop(how string) {
 		}
 		l.host.Process.Kill()
 	default:
-		send(l.pid, how)
+		a.w.group.send(l.pid, how)
 	}
 	a.w.record(*a.note(l, how, "", began, a.w.now()))
 	over := make(chan struct{})
@@ -251,7 +251,7 @@ func (a *actor) stop(how string) {
 				case <-over:
 					return
 				case <-time.After(time.Millisecond):
-					send(l.pid, opTerm)
+					a.w.group.send(l.pid, opTerm)
 				}
 			}
 		}()
@@ -262,6 +262,6 @@ func (a *actor) stop(how string) {
 		return
 	}
 	a.w.record(*a.note(l, opOutlives, stopTime.String(), began, a.w.now()))
-	send(l.pid, opKill)
+	a.w.group.send(l.pid, opKill)
 	a.w.within(stopTime, l.ended)
 }

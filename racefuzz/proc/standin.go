@@ -214,7 +214,7 @@ func (v *standInServer) loop(signals <-chan os.Signal) {
 		case <-signals:
 			stopping = true
 		case <-watch.C:
-			stopping = stopping || !v.Habits.OutlivesHost && os.Getppid() != host
+			stopping = stopping || !v.Habits.OutlivesHost && hostEnded(host)
 		case <-tick.C:
 			v.tend()
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/memlatch/memlatch/lock"
@@ -48,10 +49,16 @@ func excluded(p places, remove func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	b, err := lock.Exclude(ctx, filepath.Join(p.store, standInLock))
-	if err == nil {
-		defer b.Release()
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return err
+	case runtime.GOOS == "windows":
+		// No directory with an open file in it can be renamed. Who opens the
+		// store now prevents it too.
+		b.Release()
+	default:
+		defer b.Release()
 	}
 	return remove()
 }

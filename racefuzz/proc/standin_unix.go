@@ -24,3 +24,6 @@ func inheritable(path string) {
 		}
 	}
 }
+
+// hostEnded reports whether the parent that this process had is gone.
+func hostEnded(parent int) bool { return os.Getppid() != parent }

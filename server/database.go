@@ -48,6 +48,7 @@ func openDatabase(ctx context.Context, dir string, create bool) (*sql.DB, error)
 			return nil, err
 		}
 	}
+	awaitRename(ctx, filepath.Join(dir, databaseFile))
 	db, err := connect(dir, databaseFile)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ func start(env []string) (*process, error) {
 
 func startCommand(cmd *exec.Cmd, env []string) (*process, error) {
 	p := &process{cmd: cmd, lines: make(chan []byte, 1000), exited: make(chan struct{})}
+	onItsOwn(cmd)
 	cmd.Env = env
 	cmd.Stderr = p
 	var err error

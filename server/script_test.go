@@ -11,7 +11,7 @@ package main
 //	[!] request NAME METHOD [JSON]
 //	                            send another request; its result, or error, is the stdout
 //	eof NAME...                 end the servers' input, then as gone
-//	signal SIGNAL NAME...       send TERM, INT, HUP (not on Windows)
+//	signal SIGNAL NAME...       send INT, TERM, HUP; see signals_windows_test.go
 //	gone NAME...                wait until they have exited 0; stderr is theirs
 //	crash NAME...               kill them without warning
 //	names FILE NAME...          wait until FILE holds the pid of one of them
@@ -21,8 +21,10 @@ package main
 //	letgo FILE                  stop that
 //	write FILE WORD             make a file that holds the word and a newline
 //
-// and the condition [root]. $STRANGER is the pid of a live process that is no
-// server. Each script has a home and a runtime directory of its own.
+// and the conditions [root], [links] (symbolic ones can be made), [gone] (the name
+// of an open file is gone once it is removed) and [signal:SIGNAL] (it can be
+// sent). $STRANGER is the pid of a live process that is no server. Each script
+// has a home and a runtime directory of its own.
 
 import (
 	"context"
@@ -31,11 +33,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,7 +50,7 @@ import (
 var update = flag.Bool("u", false, "write what the programs print into the scripts")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"memlatch": main, "host": hostMain})
+	testscript.Main(m, map[string]func(){"memlatch": main, "host": hostMain, "press": pressMain})
 }
 
 func TestScripts(t *testing.T) {
@@ -57,8 +61,16 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup:               setup,
 		Condition: func(cond string) (bool, error) {
-			if cond == "root" {
+			switch cond {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "links":
+				return symlink("nowhere", filepath.Join(t.TempDir(), "link")) == nil, nil
+			case "gone":
+				return removesOpenFiles(filepath.Join(t.TempDir(), "file"))
+			}
+			if name, found := strings.CutPrefix(cond, "signal:"); found {
+				return canSignal(name), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -225,10 +237,7 @@ func cmdGone(ts *testscript.TestScript, neg bool, names []string) {
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2, "signal SIGNAL NAME...")
 	for _, name := range args[1:] {
-		err := running(ts, name).cmd.Process.Signal(signalNamed[args[0]])
-		if !errors.Is(err, os.ErrProcessDone) {
-			ts.Check(err)
-		}
+		ts.Check(running(ts, name).signal(args[0]))
 	}
 }
 
@@ -327,6 +336,19 @@ func holdDatabase(path string) (letGo func(), err error) {
 		return nil, err
 	}
 	return func() { tx.Rollback(); db.Close() }, nil
+}
+
+// removesOpenFiles reports whether a name goes while its file, made at path,
+// is open as a pid file is.
+func removesOpenFiles(path string) (bool, error) {
+	f, err := lock.OS{}.Open(path, lock.Create)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = os.Remove(path)
+	_, gone := os.Lstat(path)
+	return errors.Is(gone, fs.ErrNotExist), err
 }
 
 func cmdWrite(ts *testscript.TestScript, neg bool, args []string) {

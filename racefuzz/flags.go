@@ -64,13 +64,17 @@ Every order:
     -tries N        with -bench: times to try each bug without a scheduler, with
                     all actors started at once (default 100000)
 
-Any program (Linux): {pidfile}, {dir} and {n} in its arguments stand for the pid
-file, a directory of the case's own, and the actor's number.
+Any program (Linux): {pidfile}, {dir} and {caseport} in its arguments stand for
+the pid file, a directory and a free port of the case's own, {n} and {port} for
+the number and a free port of the actor.
     -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
                     waits), or a regular expression of its output
     -stop HOW       eof, term or int
     -losers WHAT    what a refused start does: exit or serve
+    -pidfile NAME   what its pid file is called in {dir} (default server.pid)
     -lockfile NAME  its lock is another file in {dir}
+    -file PATH      put a copy of a file into {dir} first, with the placeholders
+                    replaced in it; may be given more than once
     -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2
     -strict         try an operator's rm and a link in the pid file's place, too
     -actors, -rounds, -preempt, -crash, -faults, -n, -workers
@@ -123,6 +127,9 @@ type options struct {
 	command          []string
 	ready, stop      string
 	losers, lockFile string
+	pidFile          string
+	fileNames        []string
+	files            []race.File // what -file names
 	inject           string
 	strict           bool
 	fails            int
@@ -136,6 +143,7 @@ var only = map[string][]string{
 	"preempt": {tierModel, tierKernel, tierSyscall}, "crash": {tierModel, tierKernel, tierSyscall},
 	"workers": {tierModel, tierKernel, tierSyscall},
 	"ready":   {tierSyscall}, "stop": {tierSyscall}, "losers": {tierSyscall}, "lockfile": {tierSyscall},
+	"pidfile": {tierSyscall}, "file": {tierSyscall},
 	"inject": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
 }
 
@@ -171,6 +179,8 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.stop, "stop", "", "")
 	f.StringVar(&o.losers, "losers", "", "")
 	f.StringVar(&o.lockFile, "lockfile", "", "")
+	f.StringVar(&o.pidFile, "pidfile", "", "")
+	f.Func("file", "", o.addFile)
 	f.StringVar(&o.inject, "inject", "", "")
 	f.BoolVar(&o.strict, "strict", false, "")
 	f.IntVar(&o.fails, "faults", 0, "")
@@ -189,6 +199,14 @@ func parse(args []string) (options, error) {
 		return o, err
 	}
 	return o, o.check(given)
+}
+
+// addFile reads a file that the program is set up by.
+func (o *options) addFile(path string) error {
+	content, err := os.ReadFile(path)
+	o.fileNames = append(o.fileNames, path)
+	o.files = append(o.files, race.File{Name: filepath.Base(path), Kind: race.Config, Content: string(content)})
+	return err
 }
 
 // complete fills in what follows from other flags, or from what is replayed.
@@ -280,6 +298,8 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-tries %d: at least 0", o.tries)
 	case given["tries"] && !o.bench:
 		return fmt.Errorf("-tries is for -bench")
+	case strings.ContainsRune(o.pidFile, '/'):
+		return fmt.Errorf("-pidfile %q: a name in {dir}, without directories", o.pidFile)
 	case o.workers < 1:
 		return fmt.Errorf("-workers %d: at least 1", o.workers)
 	case strategies[o.strategy] == nil:
@@ -350,12 +370,15 @@ func (o options) describe(add func(string, ...any)) {
 		add("-target %s -strategy %s", o.target, o.strategy)
 	case tierSyscall:
 		for _, f := range []struct{ name, value string }{
-			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-lockfile", o.lockFile}, {"-inject", o.inject},
+			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-pidfile", o.pidFile}, {"-lockfile", o.lockFile}, {"-inject", o.inject},
 		} {
 			if f.value != "" {
 				add("%s %s", f.name, word(f.value))
 			}
 		}
+	}
+	for _, name := range o.fileNames {
+		add("-file %s", word(name))
 	}
 	if o.actors > 0 {
 		add("-actors %d", o.actors)

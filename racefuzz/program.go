@@ -12,8 +12,8 @@ import (
 // promises, and returns the cases to try it with.
 func learn(o options, out *output) ([]race.Case, error) {
 	p := trace.Program{
-		Command: o.command, Ready: o.ready, Stop: o.stop, Losers: o.losers,
-		LockFile: o.lockFile, Inject: o.inject, Strict: o.strict,
+		Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers,
+		PIDFile: o.pidFile, LockFile: o.lockFile, Inject: o.inject, Strict: o.strict,
 	}
 	cases, err := p.Cases(o.actors, o.rounds)
 	if err == nil && len(cases) > 0 {

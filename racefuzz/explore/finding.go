@@ -121,7 +121,7 @@ func spentBy(w Witness) Bounds {
 }
 
 // simpler returns cases with one thing less than c: an actor, an operation of
-// a script, or what was there at the start.
+// a script, or what was there at the start, unless the program is set up by it.
 func simpler(c race.Case) []race.Case {
 	var cases []race.Case
 	add := func(change func(*race.Case)) {
@@ -142,8 +142,10 @@ func simpler(c race.Case) []race.Case {
 			add(func(c *race.Case) { c.Actors[i].Script = slices.Delete(c.Actors[i].Script, j, j+1) })
 		}
 	}
-	for i := range c.Files {
-		add(func(c *race.Case) { c.Files = slices.Delete(c.Files, i, i+1) })
+	for i, f := range c.Files {
+		if f.Kind != race.Config {
+			add(func(c *race.Case) { c.Files = slices.Delete(c.Files, i, i+1) })
+		}
 	}
 	return cases
 }

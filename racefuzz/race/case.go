@@ -6,7 +6,10 @@
 // knows neither.
 package race
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+)
 
 // PIDFile is the name of the pid file in a case's directory.
 const PIDFile = "server.pid"
@@ -46,12 +49,24 @@ const (
 	Link    Kind = "link"
 	Dir     Kind = "dir"
 	FIFO    Kind = "fifo"
+	// Config is a regular file that the program is set up by. In it the
+	// placeholders of the command are replaced as well.
+	Config Kind = "config"
 )
 
 // Actor is one process, or what plays it.
 type Actor struct {
 	Name   string   // "a", "b", …
 	Script []string // its operations, one after the other, such as "acquire", "release", "probe"
+}
+
+// PIDFile returns the name of the case's pid file, which is [PIDFile] unless
+// its options have another one.
+func (c Case) PIDFile() string {
+	if name, err := strconv.Unquote(c.Options["pidfile"]); err == nil {
+		return name
+	}
+	return PIDFile
 }
 
 // Clone returns a copy that shares nothing with c.

@@ -48,7 +48,7 @@ func (r Recording) Format() []byte {
 	}
 	section("case", r.Case.format())
 	for _, f := range r.Case.Files {
-		if f.Kind == Regular && strings.HasSuffix(f.Content, "\n") {
+		if f.hasText() && strings.HasSuffix(f.Content, "\n") {
 			section("files/"+f.Name, f.Content)
 		}
 	}
@@ -85,7 +85,7 @@ func (c Case) format() string {
 		if f.Perm != 0 {
 			words = append(words, fmt.Sprintf("%04o", f.Perm))
 		}
-		if f.Kind == Link || f.Kind == Regular && !strings.HasSuffix(f.Content, "\n") {
+		if f.Kind == Link || f.hasText() && !strings.HasSuffix(f.Content, "\n") {
 			words = append(words, strconv.Quote(f.Content))
 		}
 		line(words...)
@@ -95,6 +95,8 @@ func (c Case) format() string {
 	}
 	return b.String()
 }
+
+func (f File) hasText() bool { return f.Kind == Regular || f.Kind == Config }
 
 // ParseRecording is the inverse of [Recording.Format].
 func ParseRecording(data []byte) (Recording, error) {
@@ -157,7 +159,7 @@ func (c *Case) parseLine(text string, section map[string]string) error {
 			return fmt.Errorf("an actor has a name")
 		}
 		c.Actors = append(c.Actors, Actor{Name: words[0], Script: words[1:]})
-	case string(Regular), string(Link), string(Dir), string(FIFO):
+	case string(Regular), string(Config), string(Link), string(Dir), string(FIFO):
 		f, err := parseFile(Kind(key), rest)
 		if err != nil {
 			return err

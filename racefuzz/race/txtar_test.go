@@ -16,10 +16,10 @@ func TestRecordingSurvivesFormatting(t *testing.T) {
 	file := rapid.Custom(func(t *rapid.T) File {
 		f := File{
 			Name: word.Draw(t, "name"),
-			Kind: rapid.SampledFrom([]Kind{Regular, Link, Dir, FIFO}).Draw(t, "kind"),
+			Kind: rapid.SampledFrom([]Kind{Regular, Config, Link, Dir, FIFO}).Draw(t, "kind"),
 			Perm: rapid.SampledFrom([]uint32{0, 0o400, 0o666}).Draw(t, "perm"),
 		}
-		if f.Kind == Regular || f.Kind == Link {
+		if f.Kind == Regular || f.Kind == Config || f.Kind == Link {
 			f.Content = rapid.SampledFrom([]string{"", "\n", "12\n", "12", "no newline", "\x00\xff"}).Draw(t, "content")
 		}
 		return f

@@ -96,7 +96,7 @@ type pageTrack struct {
 
 func newPage(r Report) page {
 	p := page{
-		Report: r, CSS: pageCSS, JS: pageJS, PIDFile: race.PIDFile,
+		Report: r, CSS: pageCSS, JS: pageJS, PIDFile: r.Case.PIDFile(),
 		Summary: r.summary(), Note: r.stranger(), Timed: r.timed(), Told: r.told(),
 		Broken: -1, First: -1, Second: -1,
 	}

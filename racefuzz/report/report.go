@@ -39,7 +39,7 @@ func (r Report) plain() Report {
 	for i, e := range r.Events {
 		e.Actor, e.Op, e.Result, e.Detail = plain(e.Actor), plain(e.Op), plain(e.Result), plain(e.Detail)
 		e.File, e.Lock, e.Orphans = content(e.File), plain(e.Lock), plain(e.Orphans)
-		if e.Detail == race.PIDFile {
+		if e.Detail == r.Case.PIDFile() {
 			e.Detail = "" // it goes without saying
 		}
 		r.Events[i] = e

@@ -70,7 +70,7 @@ func (r Report) start() state {
 
 // pidFile returns the pid file that is there at the start.
 func (r Report) pidFile() (race.File, bool) {
-	i := slices.IndexFunc(r.Case.Files, func(f race.File) bool { return f.Name == race.PIDFile })
+	i := slices.IndexFunc(r.Case.Files, func(f race.File) bool { return f.Name == r.Case.PIDFile() })
 	if i < 0 {
 		return race.File{}, false
 	}

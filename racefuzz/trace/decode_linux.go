@@ -52,7 +52,7 @@ func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
 		case "close":
 			return c, c.file != "" && t.drops(task.tid, func(other string) bool { return other == strconv.Itoa(fd) })
 		}
-		return c, c.file != ""
+		return c, c.file != "" && !t.knows(c)
 	}
 	c.file = t.pathAt(task.tid, c, 0)
 	if c.path[1] >= 0 {
@@ -61,8 +61,11 @@ func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
 	if c.file == "." && !c.changes() { // a shell looks where it is
 		return c, false
 	}
-	return c, c.file != "" || c.second != ""
+	return c, c.second != "" || c.file != "" && !t.knows(c)
 }
+
+// knows reports whether the call looks at a file that nobody changes.
+func (t *tracer) knows(c call) bool { return t.fixed[c.file] && !c.changes() }
 
 // pathAt resolves the i-th path of c, or returns "" when it lies outside.
 func (t *tracer) pathAt(tid int, c call, i int) string {
@@ -71,7 +74,7 @@ func (t *tracer) pathAt(tid int, c call, i int) string {
 		return ""
 	}
 	if filepath.IsAbs(path) {
-		return t.inside(behind(filepath.Clean(path), tid))
+		return t.placeOf(tid, behind(filepath.Clean(path), tid))
 	}
 	dir := int32(unix.AT_FDCWD)
 	if c.at[i] >= 0 {
@@ -87,7 +90,7 @@ func (t *tracer) pathAt(tid int, c call, i int) string {
 		}
 		return filepath.Join(base, path)
 	}
-	cwd := t.inside(readlink("/proc/" + strconv.Itoa(tid) + "/cwd"))
+	cwd := t.placeOf(tid, readlink("/proc/"+strconv.Itoa(tid)+"/cwd"))
 	if cwd == "" {
 		return ""
 	}
@@ -126,7 +129,7 @@ func (t *tracer) inside(path string) string {
 // fileOf names the file behind a descriptor. An unlinked one keeps its name
 // with " (deleted)" behind it, as the kernel gives it.
 func (t *tracer) fileOf(tid, fd int) string {
-	return t.inside(readlink("/proc/" + strconv.Itoa(tid) + "/fd/" + strconv.Itoa(fd)))
+	return t.placeOf(tid, readlink("/proc/"+strconv.Itoa(tid)+"/fd/"+strconv.Itoa(fd)))
 }
 
 // drops reports whether the process has less of a lock once the descriptors
@@ -136,7 +139,7 @@ func (t *tracer) drops(tid int, closes func(fd string) bool) bool {
 	base := "/proc/" + strconv.Itoa(tid)
 	gone, kept := map[string]bool{}, map[string]bool{}
 	for _, fd := range entries(base + "/fd") {
-		if t.inside(readlink(base+"/fd/"+fd)) == "" {
+		if t.placeOf(tid, readlink(base+"/fd/"+fd)) == "" {
 			continue
 		}
 		for _, lock := range lockLines(base + "/fdinfo/" + fd) {
@@ -265,16 +268,16 @@ func (t *tracer) data(tid int, addr, size uint64) string {
 	if size == 0 {
 		return `""`
 	}
-	p := make([]byte, min(size, most))
+	p := make([]byte, min(size, most+headSize))
 	n, err := peek(tid, uintptr(addr), p)
 	if err != nil {
 		return "?"
 	}
-	text := strconv.Quote(t.mask(string(p[:n])))
-	if size > most {
-		text += "…"
+	text := t.mask(string(p[:n]))
+	if len(text) > most {
+		return strconv.Quote(text[:most]) + "…"
 	}
-	return text
+	return strconv.Quote(text)
 }
 
 // outcome is the result of a call in a word.

@@ -6,12 +6,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
 // startActor starts a command as the actor's.
@@ -51,19 +50,27 @@ func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
 
 // expand replaces the placeholders of a command.
 func (r *run) expand(words []string, a *actor) []string {
-	replace := strings.NewReplacer(
-		"{pidfile}", filepath.Join(r.dir, race.PIDFile), "{dir}", r.dir,
-		"{n}", strconv.Itoa(a.index), "{port}", strconv.Itoa(a.port))
+	own := strings.NewReplacer("{n}", strconv.Itoa(a.index), "{port}", strconv.Itoa(a.port))
 	out := make([]string, len(words))
 	for i, w := range words {
-		out[i] = replace.Replace(w)
+		out[i] = own.Replace(r.common.Replace(w))
 	}
 	return out
 }
 
-// freePort finds a port if the command has a place for one.
-func freePort(command []string) (int, error) {
-	if !strings.Contains(strings.Join(command, " "), "{port}") {
+// placeholders replaces those that mean the same for all actors.
+func (r *run) placeholders() (*strings.Replacer, error) {
+	texts := slices.Clone(r.c.Command)
+	for _, f := range r.c.Files {
+		texts = append(texts, f.Content)
+	}
+	port, err := freePort("{caseport}", texts)
+	return strings.NewReplacer("{pidfile}", filepath.Join(r.dir, r.settings.pidName()), "{dir}", r.dir, "{caseport}", strconv.Itoa(port)), err
+}
+
+// freePort finds a port if some text has its placeholder.
+func freePort(placeholder string, texts []string) (int, error) {
+	if !strings.Contains(strings.Join(texts, " "), placeholder) {
 		return 0, nil
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -10,7 +10,7 @@ import (
 )
 
 // patienceToLearn is how long a program may take to notice the end of its
-// input while it is not yet known whether that ends it.
+// input while it is not yet known whether that ends it. Most never do.
 const patienceToLearn = 200 * time.Millisecond
 
 // Cases runs the program undisturbed, alone and then with a second one, to
@@ -18,8 +18,8 @@ const patienceToLearn = 200 * time.Millisecond
 // the smallest first, in which the actors start and stop the program in up to
 // that many rounds.
 func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
-	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command}
-	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject}
+	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}
+	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject}
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
@@ -33,13 +33,13 @@ func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	}
 	s.faults = p.Faults
 	c.Options = s.options()
-	stale := race.File{Name: race.PIDFile, Kind: race.Regular, Content: strings.ReplaceAll(s.content, "{pid}", "{dead}")}
+	stale := race.File{Name: s.pidName(), Kind: race.Regular, Content: strings.ReplaceAll(s.content, "{pid}", "{dead}")}
 	cases := []race.Case{p.cast(c, "%d actors, %d round", actors, 1)}
 	if s.content != "" {
 		cases = append(cases, p.cast(c, "%d actors, %d round, a stale pid file", actors, 1, stale))
 	}
 	if p.Strict {
-		cases = append(cases, p.strict(c, actors)...)
+		cases = append(cases, p.strict(c, s.pidName(), actors)...)
 	}
 	if rounds > 1 {
 		cases = append(cases, p.cast(c, "%d actors, %d rounds", actors, rounds))
@@ -51,7 +51,7 @@ func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 func (p Program) cast(c race.Case, title string, actors, rounds int, files ...race.File) race.Case {
 	c = c.Clone()
 	c.Title = fmt.Sprintf(title, actors, rounds)
-	c.Files = files
+	c.Files = append(c.Files, files...)
 	for i := range actors {
 		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: slices.Repeat([]string{opStart, opStop}, rounds)})
 	}
@@ -65,11 +65,11 @@ func (p Program) cast(c race.Case, title string, actors, rounds int, files ...ra
 }
 
 // strict are the cases in which somebody else has a hand.
-func (p Program) strict(c race.Case, actors int) []race.Case {
+func (p Program) strict(c race.Case, pidFile string, actors int) []race.Case {
 	removed := p.cast(c, "%d actors, %d round, and an operator removes the pid file", actors, 1)
 	removed.Actors = append(removed.Actors, race.Actor{Name: race.ActorName(len(removed.Actors)), Script: []string{opRemove}})
 	link := p.cast(c, "%d actor, %d round, a link in the place of the pid file", 1, 1,
-		race.File{Name: race.PIDFile, Kind: race.Link, Content: "victim"},
+		race.File{Name: pidFile, Kind: race.Link, Content: "victim"},
 		race.File{Name: "victim", Kind: race.Regular, Content: "precious\n"})
 	return []race.Case{removed, link}
 }
@@ -120,7 +120,9 @@ func (s *settings) alone(c race.Case) (habit, error) {
 		return h, err
 	}
 	defer r.Close()
-	r.stopLimit = patienceToLearn
+	if s.stop == "eof" {
+		r.stopLimit = patienceToLearn
+	}
 	a, served := r.actors[0], false
 	for len(r.Moves()) > 0 {
 		m, _ := byDefault(r.Moves(), "a")

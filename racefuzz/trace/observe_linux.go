@@ -140,7 +140,7 @@ func (t *tracer) locksOf(p *process) []held {
 	var locks []held
 	base := "/proc/" + strconv.Itoa(p.pid)
 	for _, fd := range entries(base + "/fd") {
-		if t.inside(readlink(base+"/fd/"+fd)) == "" {
+		if t.placeOf(p.pid, readlink(base+"/fd/"+fd)) == "" {
 			continue
 		}
 		for _, line := range lockLines(base + "/fdinfo/" + fd) {
@@ -186,8 +186,9 @@ func (t *tracer) who(pid int) string {
 }
 
 // mask replaces the pids of the case's processes by their names: "{a}" or,
-// for one that has ended, "{a gone}".
+// for one that has ended, "{a gone}", and its directory by "{dir}".
 func (t *tracer) mask(text string) string {
+	text = strings.ReplaceAll(text, t.dir, "{dir}")
 	var b strings.Builder
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "0123456789")
@@ -218,7 +219,7 @@ func furnish(dir string, files []race.File, dead int) error {
 		perm := os.FileMode(f.Perm)
 		var err error
 		switch f.Kind {
-		case race.Regular:
+		case race.Regular, race.Config:
 			if perm == 0 {
 				perm = 0o644
 			}

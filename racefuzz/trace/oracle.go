@@ -114,7 +114,7 @@ const (
 
 func newOracle(s settings, files []race.File) *oracle {
 	return &oracle{
-		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == race.PIDFile }),
+		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == s.pidName() }),
 		phases: map[string]phase{}, faulted: map[string]bool{}, disowned: map[string]bool{}, holding: map[string]bool{},
 		fates: map[string]fate{}, met: map[string][]string{}, probes: map[string]*window{},
 	}
@@ -192,7 +192,7 @@ func (o *oracle) judgeSuccession(v view, holders []standing) {
 // obstructed reports whether what is not a plain file had the pid file's name
 // in the beginning: then a start may fail.
 func (o *oracle) obstructed() bool {
-	return slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == race.PIDFile && f.Kind != race.Regular })
+	return slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == o.settings.pidName() && f.Kind != race.Regular })
 }
 
 // judgeFile checks that a reader finds the holder's pid.
@@ -339,7 +339,9 @@ func (o *oracle) judgeEnd(v view) {
 		return
 	}
 	for _, e := range v.left {
-		known := slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == e.name && (e.name != race.PIDFile || f.Kind != race.Regular) })
+		known := slices.ContainsFunc(o.files, func(f race.File) bool {
+			return f.Name == e.name && (e.name != o.settings.pidName() || f.Kind != race.Regular)
+		})
 		if !known && !slices.Contains(strings.Fields(o.settings.leaves), e.name) {
 			o.breaks(v.event, race.I3, "all have stopped, and %s remains", e.name)
 		}
@@ -350,11 +352,11 @@ func (o *oracle) judgeEnd(v view) {
 // are as they were, whatever links lead to them.
 func (o *oracle) judgeBystanders(v view) {
 	for _, f := range o.files {
-		if f.Name == race.PIDFile || f.Name == o.settings.lock || f.Kind != race.Regular {
+		if f.Name == o.settings.pidName() || f.Name == o.settings.lock || f.Kind != race.Regular && f.Kind != race.Config {
 			continue
 		}
 		i := slices.IndexFunc(v.left, func(e entry) bool { return e.name == f.Name })
-		if i < 0 || v.left[i].content != f.Content {
+		if i < 0 || v.left[i].content != f.Content[:min(len(f.Content), headSize)] {
 			o.breaks(v.event, race.I11, "%s clobbers %s", v.mover, f.Name)
 		}
 	}

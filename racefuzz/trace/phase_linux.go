@@ -86,12 +86,17 @@ func (r *run) alive(a *actor) int {
 	return n
 }
 
+// running reports whether a process of this round lives.
+func (r *run) running(a *actor) bool {
+	return slices.ContainsFunc(a.procs, func(p *process) bool { return !p.orphan && !p.ended })
+}
+
 func (r *run) isReady(a *actor) bool {
 	switch {
 	case r.ready != nil:
 		return r.ready.Match(slurp(r.outputOf(a)))
 	case r.settings.ready == "file":
-		_, there := r.scene.entry(race.PIDFile)
+		_, there := r.scene.entry(r.settings.pidName())
 		return there
 	}
 	return true
@@ -99,7 +104,7 @@ func (r *run) isReady(a *actor) bool {
 
 // serverOf is the process that is recorded, or else the oldest.
 func (r *run) serverOf(a *actor) *process {
-	e, _ := r.scene.entry(race.PIDFile)
+	e, _ := r.scene.entry(r.settings.pidName())
 	pid, _ := strconv.Atoi(strings.TrimSpace(firstLine(e.content)))
 	var oldest *process
 	for _, p := range a.procs {
@@ -119,10 +124,10 @@ func (r *run) serverOf(a *actor) *process {
 // show puts into an event what the pid file holds and who has its lock.
 func (r *run) show(e *race.Event) {
 	e.File = "-"
-	if file, ok := r.scene.entry(race.PIDFile); ok {
+	if file, ok := r.scene.entry(r.settings.pidName()); ok {
 		e.File, e.Inode = strings.TrimSuffix(r.mask(file.content), "\n"), file.object
 	}
-	locked := race.PIDFile
+	locked := r.settings.pidName()
 	if r.settings.lock != "" {
 		locked = r.settings.lock
 	}
@@ -154,6 +159,6 @@ func (r *run) view(before scene) view {
 }
 
 func (r *run) pidFile(s scene) pidFile {
-	e, ok := s.entry(race.PIDFile)
+	e, ok := s.entry(r.settings.pidName())
 	return pidFile{there: ok, object: e.object, content: r.mask(e.content)}
 }

@@ -69,11 +69,21 @@ func spawn(argv, env []string, dir string, files []uintptr) (int, error) {
 	return pid, nil
 }
 
+// maxFiles is the usual limit of open files. Some daemons begin by closing
+// every descriptor there may be, which is a call each, and some systems allow a
+// million.
+const maxFiles = 1024
+
 // prepare sets the options and has the stopped program install the filter.
 // A privileged program keeps the rights that no_new_privs would take.
 func prepare(pid int) error {
 	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, 0, ptraceOptions); err != nil {
 		return err
+	}
+	var limit unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_NOFILE, nil, &limit); err == nil && limit.Cur > maxFiles {
+		limit.Cur = maxFiles
+		unix.Prlimit(pid, unix.RLIMIT_NOFILE, &limit, nil)
 	}
 	in, err := newInjection(pid)
 	if err != nil {

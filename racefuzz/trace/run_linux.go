@@ -18,6 +18,7 @@ const (
 	workLimit = time.Minute
 	napLimit  = 300 * time.Millisecond
 	takeover  = 2 * time.Second
+	readiness = 10 * time.Second
 )
 
 // noteMark stands in the detail of an event before what came of it.
@@ -28,9 +29,10 @@ type run struct {
 	*tracer
 	c         race.Case
 	settings  settings
-	command   []string // with the program found
-	probe     []string // the same
-	beside    []string // the same
+	common    *strings.Replacer // of the placeholders that all actors share
+	command   []string          // with the program found
+	probe     []string          // the same
+	beside    []string          // the same
 	ready     *regexp.Regexp
 	stopLimit time.Duration // how long an actor may take to stop
 	base      string        // holds the case's directory and what must not be in it
@@ -94,10 +96,20 @@ func (r *run) setUp(s settings) error {
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return err
 	}
-	if err := furnish(r.dir, r.c.Files, deadPID); err != nil {
+	var err error
+	if r.common, err = r.placeholders(); err != nil {
 		return err
 	}
-	var err error
+	files := slices.Clone(r.c.Files)
+	for i, f := range files {
+		if f.Kind == race.Config {
+			files[i].Content = r.common.Replace(f.Content)
+			r.fixed[f.Name] = true
+		}
+	}
+	if err := furnish(r.dir, files, deadPID); err != nil {
+		return err
+	}
 	if r.command, err = resolve(r.c.Command); err != nil {
 		return err
 	}
@@ -115,14 +127,14 @@ func (r *run) setUp(s settings) error {
 	}
 	r.numbered = strings.Contains(strings.Join(r.c.Command, " "), "{n}")
 	for i, a := range r.c.Actors {
-		port, err := freePort(r.c.Command)
+		port, err := freePort("{port}", r.c.Command)
 		if err != nil {
 			return err
 		}
 		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: i, port: port})
 	}
 	r.scene = r.look(scene{}, nil, nil)
-	r.oracle = newOracle(s, r.c.Files)
+	r.oracle = newOracle(s, files)
 	return nil
 }
 
@@ -174,7 +186,7 @@ func (r *run) mayBegin(a *actor, op string) bool {
 	case opStop:
 		return a.phase == serving
 	case opRemove:
-		_, there := r.scene.entry(race.PIDFile)
+		_, there := r.scene.entry(r.settings.pidName())
 		return there && !slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase != absent && a.phase != serving })
 	}
 	return false
@@ -229,7 +241,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	case opCrash:
 		e.Detail = r.crash(a)
 	case opRemove:
-		err = os.Remove(filepath.Join(r.dir, race.PIDFile))
+		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
 		a.next++
 	default:
 		if p == nil || p.next() == nil || p.next().call.name != m.Op {
@@ -274,6 +286,7 @@ func (r *run) rest(a *actor) error {
 	if !r.settle(r.moved, limit) {
 		return fmt.Errorf("still at work after %v", limit.work)
 	}
+	r.awaitReady(a)
 	r.awaitStop(a)
 	return nil
 }
@@ -288,7 +301,7 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	r.scene = r.look(before, r.moved, r.actors)
 	for _, entry := range r.scene.entries {
 		r.inodes[entry.inode] = entry.object
-		r.exclusive[entry.inode] = entry.name == race.PIDFile || entry.name == r.settings.lock
+		r.exclusive[entry.inode] = entry.name == r.settings.pidName() || entry.name == r.settings.lock
 	}
 	r.remember(a, file, e)
 	notes := r.advance()
@@ -300,6 +313,16 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
 	r.oracle.judge(v)
+}
+
+// awaitReady gives an actor that sleeps before it has said that it is ready,
+// which it is known to say, the time to do so or to end.
+func (r *run) awaitReady(a *actor) {
+	deadline := time.Now().Add(readiness)
+	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) {
+		r.settle([]*actor{a}, patience{naps: napLimit, work: workLimit})
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // awaitStop gives an actor that was asked to stop, and does nothing, the rest

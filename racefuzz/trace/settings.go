@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ type settings struct {
 	ready   string
 	stop    string
 	losers  string
+	pidFile string // name of the pid file, if not the usual one
 	lock    string // name of a separate lock file, or ""
 	content string // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
 	leaves  string // names in the directory when it has stopped in order
@@ -40,10 +42,12 @@ type settings struct {
 // fields are the settings by the names of their options.
 func (s *settings) fields() map[string]*string {
 	return map[string]*string{
-		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "lockfile": &s.lock, "content": &s.content,
+		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "pidfile": &s.pidFile, "lockfile": &s.lock, "content": &s.content,
 		"leaves": &s.leaves, "probe": &s.probe, "beside": &s.beside, "inject": &s.inject, "faults": &s.faults,
 	}
 }
+
+func (s *settings) pidName() string { return cmp.Or(s.pidFile, race.PIDFile) }
 
 // options returns the settings as a case has them. Values are quoted, because
 // some have line ends.

@@ -13,6 +13,7 @@ import (
 type tracer struct {
 	dir      string // the case's directory, without symbolic links
 	tasks    map[int]*task
+	fixed    map[string]bool  // files of the directory that nobody changes
 	early    map[int]bool     // stopped before their parent told of them
 	pids     map[int]*process // every process so far
 	objects  int              // files so far
@@ -58,7 +59,7 @@ type task struct {
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, tasks: map[int]*task{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
+	return &tracer{dir: dir, tasks: map[int]*task{}, fixed: map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {

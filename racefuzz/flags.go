@@ -41,7 +41,7 @@ Flags:
     -html FILE      also write what breaks as a page to step through
     -json           write JSON, one object a line
     -v              write a line for each case
-    -q              write the first line and the verdict only
+    -q              write little besides the verdict
 
 Real servers:
     -n N            run N cases (default 200, or no limit with -time)
@@ -54,13 +54,15 @@ Every order:
     -actors N       only cases of N actors that start and stop
     -rounds N       times that each of them does (default 1)
     -strategy NAME  bounded, exhaustive, pos or random (default bounded)
-    -preempt N      preemptions in a schedule, at most (default 2)
+    -preempt N      preemptions in a schedule of strategy bounded, at most
+                    (default 2)
     -crash N        crashes in a schedule, at most (default 1)
     -faults N       failing calls in a schedule, at most, each instead of a
                     preemption or a crash (default 1)
     -n N            schedules: of pos and random exactly (default 100000), of the
                     others at most (default: no limit)
-    -workers N      schedules at once (default: one a processor)
+    -workers N      cases at once, or of pos and random schedules (default: one a
+                    processor)
     -tries N        with -bench: times to try each bug without a scheduler, with
                     all actors started at once (default 100000)
 
@@ -274,6 +276,11 @@ func (o options) check(given map[string]bool) error {
 			return fmt.Errorf("-%s is not for tier %s, but for %s", name, o.tier, strings.Join(tiers, ", "))
 		}
 	}
+	for name := range given {
+		if o.bench && !slices.Contains([]string{"bench", "tries", "json", "q", "v"}, name) {
+			return fmt.Errorf("-%s is not for -bench", name)
+		}
+	}
 	_, known := sim.ParseRules(o.rules)
 	switch {
 	case given["n"] && o.n < 1:
@@ -304,6 +311,8 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-workers %d: at least 1", o.workers)
 	case strategies[o.strategy] == nil:
 		return fmt.Errorf("-strategy %q: bounded, exhaustive, pos or random", o.strategy)
+	case given["preempt"] && o.strategy != "bounded":
+		return fmt.Errorf("-preempt is for strategy bounded, not for %s", o.strategy)
 	case o.tier == tierSyscall && len(o.command) == 0:
 		return fmt.Errorf("tier syscall needs a program: racefuzz -- PROGRAM ARG")
 	case o.tier != tierSyscall && len(o.command) > 0:
@@ -320,14 +329,16 @@ func (o options) String() string {
 	case o.replay != "":
 		add("-replay %s", word(o.replay))
 	case o.bench:
-		add("-bench -tries %d -workers %d", o.tries, o.workers)
+		add("-bench -tries %d", o.tries)
 	default:
 		o.describe(add)
 	}
 	if o.server != "" {
 		add("-server %s", word(o.server))
 	}
-	add("-save %s", word(relative(o.saveDir)))
+	if !o.bench {
+		add("-save %s", word(relative(o.saveDir)))
+	}
 	if o.html != "" {
 		add("-html %s", word(o.html))
 	}
@@ -386,8 +397,11 @@ func (o options) describe(add func(string, ...any)) {
 	if o.rounds > 0 {
 		add("-rounds %d", o.rounds)
 	}
-	add("-preempt %d -crash %d", o.preempt, o.crash)
-	if o.fails > 0 {
+	if o.strategy == "bounded" {
+		add("-preempt %d", o.preempt)
+	}
+	add("-crash %d", o.crash)
+	if o.fails > 0 || o.tier != tierSyscall {
 		add("-faults %d", o.fails)
 	}
 	if o.strict {

@@ -71,13 +71,14 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 		return out.end(code, verdict, time.Since(start), tally{result.Schedules, "schedules"}, tally{result.Steps, "steps"}), nil
 	}
 	switch {
+	case result.Witness != nil: // whatever came after it
 	case ctx.Err() != nil:
 		return end(exitInterrupted, "interrupted, no race so far")
 	case limited.Err() != nil:
 		return end(exitClean, "no race, in the time there was")
 	case err != nil:
 		return 0, err
-	case result.Witness == nil:
+	default:
 		return end(exitClean, "no race; "+o.proved(p, result))
 	}
 	out.status.show("shrinking")
@@ -158,15 +159,25 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 	case !r.Complete:
 		return "not complete within the limit of schedules"
 	}
-	actors := 0
+	actors, faulty := 0, 0 // of the cases whose calls can fail
 	for _, c := range p.Cases {
 		actors = max(actors, len(c.Actors))
+		if c.Options[stage.OptionFaults] != "" {
+			faulty = max(faulty, len(c.Actors))
+		}
 	}
 	words := []string{fmt.Sprintf("complete: %d actors", actors)}
 	if o.rounds > 1 || o.tier == tierSyscall {
 		words = append(words, fmt.Sprintf("%d rounds", o.rounds))
 	}
 	bounds := p.Bounds.String()
+	switch {
+	case o.tier == tierSyscall || p.Bounds.Faults == 0:
+	case faulty == 0:
+		bounds, _, _ = strings.Cut(bounds, ", or ")
+	case faulty < actors:
+		bounds += fmt.Sprintf(" among %d actors", faulty)
+	}
 	if o.strategy == "exhaustive" {
 		_, bounds, _ = strings.Cut(bounds, ", ")
 		bounds = "any preemptions, " + bounds

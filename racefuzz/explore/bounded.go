@@ -22,7 +22,7 @@ func Bounded(ctx context.Context, p Plan) (Result, error) {
 	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
 		found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
 			f := all[i]
-			err := f.spend(ctx, round-len(f.c.Actors)+fewest)
+			err := f.spend(ctx, min(round-len(f.c.Actors)+fewest, p.Bounds.most()))
 			return f.witness != nil, err
 		})
 		if result := sum(all, found); err != nil || result.Witness != nil || p.exceeds(result) {

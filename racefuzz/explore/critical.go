@@ -19,7 +19,7 @@ func critical(tier race.Tier, w Witness) (best Witness, pair [2]int) {
 	}
 	for steps := 1; steps <= 2 && pair == [2]int{}; steps++ {
 		for k := len(w.Events) - 1; k >= steps; k-- {
-			if w.Events[k].Actor != w.Events[k-1].Actor {
+			if w.Events[k].Actor != w.Events[k-1].Actor && w.Events[k-steps].Actor == w.Events[k-1].Actor {
 				consider(putOff(tier, w, k-steps, k))
 				consider(pullUp(tier, w, k, min(k+steps, len(w.Events))))
 			}
@@ -40,7 +40,7 @@ func Critical(tier race.Tier, w Witness) [2]int {
 	}
 	for steps := 1; steps <= 2; steps++ {
 		for k := len(s) - 1; k >= steps; k-- {
-			if s[k].Actor != s[k-1].Actor &&
+			if s[k].Actor != s[k-1].Actor && s[k-steps].Actor == s[k-1].Actor &&
 				(passes(moved(s, k-steps, k, k+1)) || passes(moved(s, k, min(k+steps, len(s)), k-1))) {
 				return [2]int{k - 1, k}
 			}

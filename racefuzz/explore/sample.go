@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -57,6 +58,7 @@ func commute(a, b string) bool {
 func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result, error) {
 	witnesses := make([]*Witness, p.Limit)
 	steps := make([]int, p.Limit)
+	var ran atomic.Int64
 	found, err := forEach(p.Workers, p.Limit, func(i int) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -68,6 +70,7 @@ func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result
 			return false, err
 		}
 		steps[i] = len(w.Events)
+		ran.Add(1)
 		p.Progress.ran(len(w.Events))
 		if !p.counts(w.Verdict) {
 			return false, nil
@@ -75,11 +78,12 @@ func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result
 		witnesses[i] = &w
 		return true, nil
 	})
-	r := Result{Schedules: p.Limit}
+	r := Result{Schedules: int(ran.Load())}
 	if found >= 0 {
 		r.Witness, r.Schedules = witnesses[found], found+1
+		steps = steps[:found+1]
 	}
-	for _, n := range steps[:r.Schedules] {
+	for _, n := range steps {
 		r.Steps += n
 	}
 	return r, err
@@ -88,7 +92,7 @@ func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result
 // seldom is the chance that a fault befalls a step, as one in so many.
 const seldom = 32
 
-// draw runs one schedule of c. The events are only good until the next one.
+// draw runs one schedule of c.
 func (p Plan) draw(c race.Case, rng *rand.Rand, choose chooser) (Witness, error) {
 	w := Witness{Case: c}
 	r, err := p.Tier.Start(c)

@@ -36,16 +36,17 @@ type actor struct {
 	moved  uint64 // the actors that have moved since
 	owes   uint64 // the actors that must move before it tries again, if they can
 
-	fault    race.Fault // what befalls the step under way
-	result   string     // of the last step
-	detail   string     // the operand of the next step
-	response response   // of an operation of the script that has just returned
-	history  fingerprint
+	fault   race.Fault // what befalls the step under way
+	result  string     // of the last step
+	detail  string     // the operand of the next step
+	history fingerprint
+
+	responses []response // of operations of the script that have just returned
 }
 
 // response is what an operation of the script returned.
 type response struct {
-	op     string // "" for none
+	op     string
 	result string // in words
 	err    error
 	status lock.Status
@@ -75,7 +76,7 @@ func (a *actor) crash() {
 	a.dead, a.op, a.files = true, "", a.files[:0]
 	a.paused, a.moved, a.owes = false, 0, 0
 	a.end()
-	a.response = response{}
+	a.responses = nil
 	a.history = a.history.text("crash")
 	for a.at < len(a.script) && a.script[a.at] != "restart" {
 		a.at++
@@ -126,31 +127,20 @@ func (a *actor) perform(op string) {
 		}
 		h, err := a.run.protocol.Acquire(sys, race.PIDFile)
 		a.holder = h
-		a.respond(op, outcome(err), err)
+		a.respond(response{op: op, err: err})
 	case "release":
 		if a.holder != nil {
-			err := a.holder.Release()
-			a.respond(op, outcome(err), err)
+			a.respond(response{op: op, err: a.holder.Release()})
 		}
 	case "check":
 		if a.holder != nil {
-			err := a.holder.Check()
-			a.respond(op, outcome(err), err)
+			a.respond(response{op: op, err: a.holder.Check()})
 		}
 	case "probe":
 		status, err := a.run.protocol.Probe(sys, race.PIDFile)
-		result := status.State.String()
-		switch {
-		case err != nil:
-			result = outcome(err)
-		case status.PID != 0:
-			result += " " + strconv.Itoa(status.PID)
-		}
-		a.respond(op, result, err)
-		a.response.status = status
+		a.respond(response{op: op, err: err, status: status})
 	case "uninstall":
-		err := a.run.protocol.Uninstall(sys, race.PIDFile, Store)
-		a.respond(op, outcome(err), err)
+		a.respond(response{op: op, err: a.run.protocol.Uninstall(sys, race.PIDFile, Store)})
 	case "read":
 		a.turn("read", race.PIDFile)
 		a.did(a.run.state().shown())
@@ -163,10 +153,17 @@ func (a *actor) perform(op string) {
 
 // respond notes what an operation of the script returned; it becomes an event
 // of its own.
-func (a *actor) respond(op, result string, err error) {
-	a.response = response{op: op, result: result, err: err}
+func (a *actor) respond(got response) {
+	got.result = outcome(got.err)
+	if got.op == "probe" && got.err == nil {
+		got.result = got.status.State.String()
+		if got.status.PID != 0 {
+			got.result += " " + strconv.Itoa(got.status.PID)
+		}
+	}
+	a.responses = append(a.responses, got)
 	a.paused, a.moved, a.owes = false, 0, 0
-	a.history = a.history.text(op).text(result)
+	a.history = a.history.text(got.op).text(got.result)
 }
 
 // wait keeps actors that wait from waking each other for ever, while somebody

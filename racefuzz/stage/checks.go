@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ func (o *oracle) checkEnd(r *run) {
 		return
 	}
 	for _, a := range r.actors[:len(r.actors)-1] {
-		if a.op != "" || a.response.op != "" {
+		if a.op != "" || len(a.responses) > 0 {
 			return
 		}
 	}
@@ -125,6 +126,25 @@ func (o *oracle) checkFault(r *run, a *actor, c *claim, got response) {
 		o.fail(r, race.I11, "%s reports %s and keeps the file open", a.name, got.result)
 	case c.faulted && r.present && r.content == pidLine(a.pid):
 		o.fail(r, race.I11, "%s reports %s and stays recorded", a.name, got.result)
+	}
+}
+
+// checkCheck judges what a holder was told of its file. While a removal is
+// pending, either will do.
+func (o *oracle) checkCheck(r *run, a *actor, c *claim, got response) {
+	said, lost := errors.Is(got.err, lock.ErrLost), o.lostName(r, a)
+	if c.phase == holding && a.tried && !c.faulted && said != lost && (lost || c.robbed == 0) {
+		o.fail(r, race.I8, "the check of %s says %s, while the name is %s", a.name, got.result, r.state().shown())
+	}
+}
+
+// checkUninstall judges an uninstall by its word.
+func (o *oracle) checkUninstall(r *run, a *actor, c *claim, got response) {
+	switch {
+	case got.err == nil && r.world.Exists(Store):
+		o.fail(r, race.I10, "the uninstall of %s says that it is done, and leaves the store", a.name)
+	case got.err != nil && !c.contended && !c.faulted && !o.unusable:
+		o.fail(r, race.I10, "the uninstall of %s fails though nobody uses the store: %s", a.name, got.result)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
@@ -86,11 +87,14 @@ func (o *oracle) fail(r *run, i race.Invariant, format string, args ...any) {
 
 // calls is told of a step that a is about to make.
 func (o *oracle) calls(r *run, a *actor) {
-	c := &o.claims[a.index]
-	if c.op != "" {
-		return
+	if o.claims[a.index].op == "" {
+		o.begins(r, a, a.scripted())
 	}
-	op := a.scripted()
+}
+
+// begins is told that a begins an operation of its script.
+func (o *oracle) begins(r *run, a *actor, op string) {
+	c := &o.claims[a.index]
 	switch op {
 	case "acquire":
 		*c = claim{phase: starting}
@@ -106,7 +110,9 @@ func (o *oracle) calls(r *run, a *actor) {
 		}
 	case "probe":
 		c.throughout, c.holders, c.recorded = ^uint64(0), c.holders[:0], c.recorded[:0]
+		c.faulted = false
 	case "check":
+		c.faulted = false
 	default:
 		return
 	}
@@ -227,6 +233,9 @@ func (o *oracle) rivals(x *actor) bool {
 // returns is told that an operation of a's script has returned.
 func (o *oracle) returns(r *run, a *actor, got response) {
 	c := &o.claims[a.index]
+	if c.op != got.op { // it took no step
+		o.begins(r, a, got.op)
+	}
 	c.op = ""
 	o.note(a, c, got, r.events-1)
 	switch got.op {
@@ -238,9 +247,15 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 	case "uninstall":
 		c.phase = idle
 		o.started = o.started || got.err == nil
+		o.checkUninstall(r, a, c, got)
+	case "check":
+		o.checkCheck(r, a, c, got)
 	case "probe":
-		if got.err == nil {
+		switch {
+		case got.err == nil:
 			o.checkProbe(r, a, c, got.status)
+		case !c.faulted && !o.odd && !errors.Is(got.err, lock.ErrBusy):
+			o.fail(r, race.I6, "the probe of %s fails: %s", a.name, got.result)
 		}
 	}
 	o.watch(r)

@@ -20,7 +20,7 @@ type run struct {
 
 	actors  []*actor // in the case's order, and Next
 	current *actor   // made the last step
-	due     *actor   // has a response that is not an event yet
+	due     *actor   // has responses that are no events yet
 
 	content string // of the pid file
 	present bool   // whether the name exists
@@ -54,8 +54,19 @@ func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
 		}
 		a.start()
 	}
+	r.due = r.answering()
 	r.oracle.checkEnd(r)
 	return r, nil
+}
+
+// answering returns the first actor that has responses, or nil.
+func (r *run) answering() *actor {
+	for _, a := range r.actors {
+		if len(a.responses) > 0 {
+			return a
+		}
+	}
+	return nil
 }
 
 // pids are what stands for pids in the content of a case's files.
@@ -98,7 +109,7 @@ func (r *run) named() int {
 func (r *run) Moves() []race.Move {
 	r.moves = r.moves[:0]
 	if r.due != nil {
-		return append(r.moves, race.Move{Actor: r.due.name, Op: r.due.response.op})
+		return append(r.moves, race.Move{Actor: r.due.name, Op: r.due.responses[0].op})
 	}
 	var able uint64
 	for _, a := range r.actors[:len(r.actors)-1] {
@@ -153,8 +164,8 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
 	}
 	if r.due != nil {
-		if a != r.due || m.Op != a.response.op {
-			return race.Event{}, fmt.Errorf("%s cannot %s now: %s %s comes first", m.Actor, m.Op, r.due.name, r.due.response.op)
+		if a != r.due || m.Op != a.responses[0].op {
+			return race.Event{}, fmt.Errorf("%s cannot %s now: %s %s comes first", m.Actor, m.Op, r.due.name, r.due.responses[0].op)
 		}
 		return r.returned(a), nil
 	}
@@ -185,9 +196,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.look()
 	}
 	r.oracle.step(r, a, made)
-	if a.response.op != "" {
-		r.due = a
-	}
+	r.due = r.answering()
 	r.show(&e)
 	return e, nil
 }
@@ -212,12 +221,12 @@ func (m made) onlyLooks() bool {
 	return false
 }
 
-// returned makes the response of a's operation an event.
+// returned makes the first response that a has an event.
 func (r *run) returned(a *actor) race.Event {
-	r.due = nil
 	r.events++
-	got := a.response
-	a.response = response{}
+	got := a.responses[0]
+	a.responses = a.responses[1:]
+	r.due = r.answering()
 	e := race.Event{Step: race.Step{Actor: a.name, Op: got.op, Result: got.result}}
 	if got.err != nil {
 		e.Detail = r.world.relative(got.err.Error())

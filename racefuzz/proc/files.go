@@ -88,12 +88,15 @@ func peek(path string) string {
 		return "unreadable: " + err.Error()
 	}
 	defer f.Close()
-	content, err := io.ReadAll(io.LimitReader(f, 256))
+	content, err := io.ReadAll(io.LimitReader(f, maxPeek))
 	if err != nil {
 		return "unreadable: " + err.Error()
 	}
 	return string(content)
 }
+
+// maxPeek is more than a pid file has, in bytes.
+const maxPeek = 256
 
 // noFile stands for the content of a file that is not there.
 const noFile = "-"

@@ -188,11 +188,11 @@ func parseMemories(line []byte) ([]memory, error) {
 		return nil, err
 	}
 	for i := range memories {
+		if memories[i].Created = r.Created.UTC(); r.Created.IsZero() {
+			memories[i].Created = time.Now()
+		}
 		if err := memories[i].check(); err != nil {
 			return nil, err
-		}
-		if memories[i].Created = r.Created; r.Created.IsZero() {
-			memories[i].Created = time.Now()
 		}
 	}
 	return memories, nil

@@ -21,8 +21,12 @@ type memory struct {
 	Created time.Time `json:"created"`
 }
 
-// check refuses what is longer than a memory may be.
+// check refuses what is longer than a memory may be, and a time in UTC that
+// cannot be written.
 func (m memory) check() error {
+	if _, err := m.Created.MarshalText(); err != nil {
+		return fmt.Errorf(`"created": %w`, err)
+	}
 	if err := checkLength("text", m.Text, maxText); err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 )
 
-// tested returns a server with a claim and a store of its own.
-func tested(t *testing.T) *server.MCPServer {
+// newPlace makes a place of t's own the one that find finds.
+func newPlace(t testing.TB) place {
 	t.Helper()
 	for _, variable := range environment(t.TempDir()) {
 		name, value, _ := strings.Cut(variable, "=")
@@ -33,6 +33,13 @@ func tested(t *testing.T) *server.MCPServer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// tested returns a server with a claim and a store of its own.
+func tested(t testing.TB) *server.MCPServer {
+	t.Helper()
+	p := newPlace(t)
 	c, s := &claim{log: log.New(io.Discard, "", 0)}, newStore(p)
 	if err := c.start(p); err != nil {
 		t.Fatal(err)

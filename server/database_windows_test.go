@@ -1,5 +1,7 @@
 package main
 
+// What is being renamed cannot be opened, and that is no reason to fail.
+
 import (
 	"context"
 	"path/filepath"

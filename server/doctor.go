@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/memlatch/memlatch/lock"
@@ -190,7 +191,7 @@ func tryLocks(dir string) error {
 func (p place) leftovers() (findings []finding) {
 	const check = "leftovers"
 	dirs, _ := filepath.Glob(filepath.Join(globQuote(p.home), leftoverPrefix+"*"))
-	for _, dir := range dirs {
+	for _, dir := range slices.DeleteFunc(dirs, func(dir string) bool { return !unfinished(dir) }) {
 		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAllCommand(dir)}))
 	}
 	for _, dir := range runtimeDirs() {

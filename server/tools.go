@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -30,9 +31,12 @@ per memory, worded so that it makes sense on its own. mem_search finds memories
 with any of the words and puts the best match first; mem_get returns one whole.
 Delete a memory that is no longer true with mem_delete.`
 
-// newServer returns the MCP server of one host.
+// newServer returns the MCP server of one host. Many hosts start servers only
+// to look at them: what it takes to describe the tools, a twentieth of a start,
+// is for those that ask for more than initialize.
 func newServer(c *claim, s *store) *server.MCPServer {
 	t := tools{claim: c, store: s}
+	hooks := &server.Hooks{OnAfterListResources: []server.OnAfterListResourcesFunc{t.listResources}}
 	m := server.NewMCPServer("memlatch", version(),
 		server.WithTitle("Memlatch"),
 		server.WithInstructions(instructions),
@@ -41,8 +45,19 @@ func newServer(c *claim, s *store) *server.MCPServer {
 		server.WithCompletions(),
 		server.WithResourceCompletionProvider(t),
 		server.WithLogging(),
-		server.WithHooks(&server.Hooks{OnAfterListResources: []server.OnAfterListResourcesFunc{t.listResources}}),
+		server.WithHooks(hooks),
 	)
+	offer := sync.OnceFunc(func() { t.offer(m) })
+	hooks.AddBeforeAny(func(_ context.Context, _ any, method mcp.MCPMethod, _ any) {
+		if method != mcp.MethodInitialize {
+			offer()
+		}
+	})
+	return m
+}
+
+// offer adds to m all that it has.
+func (t tools) offer(m *server.MCPServer) {
 	m.AddResourceTemplates(t.resourceTemplate())
 	m.AddTools(
 		addTool(t),
@@ -54,7 +69,6 @@ func newServer(c *claim, s *store) *server.MCPServer {
 		importTool(t),
 		statusTool(t),
 	)
-	return m
 }
 
 func addTool(t tools) server.ServerTool {

@@ -50,7 +50,9 @@ func tested(t testing.TB) *server.MCPServer {
 		}
 		c.release()
 	})
-	return newServer(c, s)
+	m := server.NewMCPServer("test", "1")
+	tools{c, s}.offer(m)
+	return m
 }
 
 // callTool calls a tool, and decodes its result if that is not nil.

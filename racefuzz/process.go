@@ -18,7 +18,7 @@ const (
 	runsAtMost  = 60 // while it was not broken once
 	brokenFirst = 3  // times that are enough before it is shrunk
 	replayRuns  = 60
-	brokenTime  = time.Minute // for running a case until it breaks again
+	brokenTime  = time.Minute // for running a case until it breaks again, or three times what it took
 	shrinkTime  = 12 * time.Second
 	rateTime    = 12 * time.Second // for running what is shrunk
 )
@@ -31,6 +31,7 @@ type session struct {
 	start   time.Time
 	cases   int
 	servers int
+	broken  race.Verdict // of the case in hand
 }
 
 // process is the process tier: it fuzzes, or replays what was recorded.
@@ -76,13 +77,14 @@ func (s *session) fuzz(ctx context.Context, o options) (int, error) {
 			break
 		}
 		r := &finding{Report: drawing(found.Case, found.Outcome), seed: found.Seed}
-		if err := s.repeat(ctx, r, brokenFirst, brokenTime); err != nil {
+		s.broken = r.Verdict
+		if err := s.repeat(ctx, r, brokenFirst, max(brokenTime, 3*found.Took)); err != nil {
 			return s.orInterrupted(ctx, err)
 		}
 		if r.broken > 0 {
 			return s.shrink(ctx, o, r)
 		}
-		once = r
+		once, s.broken = r, race.Verdict{}
 	}
 	if once != nil {
 		if err := s.out.found(*once); err != nil {
@@ -91,15 +93,21 @@ func (s *session) fuzz(ctx context.Context, o options) (int, error) {
 		return s.end(exitNotReproducible, fmt.Sprintf("could not reproduce: %s, once and in none of %d runs after it",
 			once.Verdict, once.ran)), nil
 	}
+	if s.cases == 0 {
+		return 0, &problem{errors.New("no case came to an end in the time there was"), "give -time more, or -v to see more"}
+	}
 	return s.end(exitClean, "no race"), nil
 }
 
 // orInterrupted returns err, or if ctx has ended the verdict on that.
 func (s *session) orInterrupted(ctx context.Context, err error) (int, error) {
-	if ctx.Err() != nil {
-		return s.end(exitInterrupted, "interrupted, no race so far"), nil
+	switch {
+	case ctx.Err() == nil:
+		return 0, err
+	case s.broken.Broken():
+		return s.end(exitInterrupted, fmt.Sprintf("interrupted; once: %s", s.broken)), nil
 	}
-	return 0, err
+	return s.end(exitInterrupted, "interrupted, no race so far"), nil
 }
 
 func (s *session) end(code int, verdict string) int {
@@ -139,15 +147,19 @@ func drawing(c race.Case, o proc.Outcome) report.Report {
 }
 
 // shrink makes a case that breaks again as small as it can in its time, saves
-// and shows it.
+// and shows it. One that is shrunk and does not break any more is not the one.
 func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error) {
 	s.out.status.show("shrinking")
+	whole := *r
 	limited, cancel := context.WithTimeout(ctx, shrinkTime)
 	defer cancel()
 	r.Report = drawing(s.arena.Shrink(limited, s.target, r.Case, proc.Outcome{Events: r.Events, Verdict: r.Verdict}, proc.Tries(r.broken, r.ran)))
 	r.broken, r.ran = 1, 1 // the run that is drawn
-	if err := s.repeat(ctx, r, runsAgain, rateTime); err != nil {
-		return s.orInterrupted(ctx, err)
+	if err := s.repeat(ctx, r, runsAgain, rateTime); err != nil && ctx.Err() == nil {
+		return 0, err
+	}
+	if r.broken == 0 {
+		*r = whole
 	}
 	r.Case.Title = proc.Title(r.Case, r.Verdict)
 	name := fmt.Sprintf("%s-%s-%d", r.Case.Target, strings.ToLower(string(r.Verdict.Invariant)), r.seed)

@@ -106,13 +106,16 @@ func (a *actor) uninstall(op string, flags ...string) {
 	a.w.record(*e)
 }
 
-// cut kills cmd once the home is not what it was.
+// cut kills cmd once the home is not what it was, or when that takes too long.
 func (a *actor) cut(cmd *exec.Cmd, before string, wait <-chan struct{}) {
+	late := time.After(commandTime)
 	for a.w.homeState() == before {
 		select {
 		case <-wait:
 			return
 		case <-a.ctx.Done():
+			return
+		case <-late:
 			return
 		default:
 		}

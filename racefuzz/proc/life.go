@@ -261,7 +261,8 @@ func (l *life) send(method string, params any, take func(began time.Duration, a 
 	l.stdin.Write(append(line, '\n'))
 }
 
-// ask sends a request and waits for the answer.
+// ask sends a request and waits for the answer. A server that gives none is
+// killed.
 func (l *life) ask(method string, params any) (began time.Duration, a answer) {
 	type exchange struct {
 		began time.Duration
@@ -274,6 +275,7 @@ func (l *life) ask(method string, params any) (began time.Duration, a answer) {
 		close(done)
 	})
 	if !l.w.within(answerTime, done) {
+		l.w.group.send(l.pid, opKill) // nothing else that it is asked need wait
 		return asked, answer{at: l.w.now(), fault: noAnswer}
 	}
 	got := <-answered

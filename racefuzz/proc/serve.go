@@ -32,8 +32,10 @@ func (a *actor) initialize() {
 		"clientInfo":      map[string]any{"name": "racefuzz", "version": "1"},
 	})
 	if got.fault == hasStopped {
-		l.w.within(stopTime, l.ended) // its exit says more
-		return
+		if l.w.within(stopTime, l.ended) { // its exit says more
+			return
+		}
+		got.fault = noAnswer
 	}
 	result := ok
 	if got.fault != "" {

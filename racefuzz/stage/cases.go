@@ -2,6 +2,7 @@ package stage
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -72,7 +73,8 @@ func Cases(target, tier, rules string) []race.Case {
 	var cases []race.Case
 	for _, play := range plays {
 		for _, start := range starts[play.but:play.from] {
-			if rules == "windows" && start.files != nil && start.files[0].Kind == race.FIFO {
+			windows := strings.HasPrefix(rules, "windows") || tier == "kernel" && runtime.GOOS == "windows"
+			if windows && start.files != nil && start.files[0].Kind == race.FIFO {
 				continue // there is no such thing
 			}
 			c := race.Case{

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -18,7 +19,9 @@ type freeActor struct {
 	try    *try
 	index  int
 	pid    int
-	holder mutant.Holder
+	holder mutant.Holder // of its start, also when that has been released
+	holds  bool
+	began  int64        // its start
 	locks  atomic.Int32 // files that it has locked exclusively
 	files  []*freeFile
 	store  bool // there was a store when it became the holder
@@ -36,15 +39,21 @@ func (p *freeActor) perform(op string) {
 	var err error
 	switch {
 	case op == "acquire" && p.holder == nil:
+		p.began = int64(o.call)
 		p.holder, err = t.protocol.Acquire(p, race.PIDFile)
 		if err == nil {
 			t.mu.Lock()
 			t.started = true
 			t.mu.Unlock()
+			p.holds = true
 			p.store = t.disk.Exists(Store)
 			p.checkPID()
 		}
+	case op == "release" && p.holder != nil && !p.holds: // late
+		p.holder.Release()
+		return
 	case op == "release" && p.holder != nil:
+		p.holds = false
 		p.checkPID()
 		if p.store && !t.disk.Exists(Store) {
 			t.fail()
@@ -59,10 +68,7 @@ func (p *freeActor) perform(op string) {
 			t.fail()
 		}
 	case op == "remove":
-		t.mu.Lock()
-		t.removed = true
-		t.mu.Unlock()
-		lock.OS{}.Remove(t.disk.path(race.PIDFile))
+		t.remove()
 		return
 	case op == "uninstall":
 		t.mu.Lock()
@@ -83,18 +89,27 @@ func (p *freeActor) perform(op string) {
 		t.history = append(t.history, o)
 		t.mu.Unlock()
 	}
-	if op == "release" {
-		p.holder = nil
-	}
 }
 
-// checkPID looks whether a reader finds this holder's pid, unless somebody
-// removed the file.
+// remove is an operator's rm. Until it is over everybody's file may be gone.
+func (t *try) remove() {
+	set := func(when int64) {
+		t.mu.Lock()
+		t.removed = when
+		t.mu.Unlock()
+	}
+	set(math.MaxInt64)
+	lock.OS{}.Remove(t.disk.path(race.PIDFile))
+	set(t.clock.Add(1))
+}
+
+// checkPID looks whether a reader finds this holder's pid, unless somebody may
+// have removed its file.
 func (p *freeActor) checkPID() {
 	text, err := os.ReadFile(p.try.disk.path(race.PIDFile))
 	p.try.mu.Lock()
 	defer p.try.mu.Unlock()
-	if !p.try.removed && (err != nil || strings.TrimSpace(string(text)) == "" || string(text) != pidLine(p.pid)) {
+	if p.began > p.try.removed && (err != nil || strings.TrimSpace(string(text)) == "" || string(text) != pidLine(p.pid)) {
 		p.try.wrong = true
 	}
 }
@@ -142,6 +157,9 @@ func (p *freeActor) Signal(pid int) error {
 		return os.ErrPermission
 	}
 	if slices.ContainsFunc(p.try.actors, func(q *freeActor) bool { return q.pid == pid }) {
+		if p.try.users && pid != p.pid {
+			return os.ErrPermission
+		}
 		return nil
 	}
 	return os.ErrProcessDone

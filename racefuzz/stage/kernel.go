@@ -292,6 +292,24 @@ func (f *diskFile) Unlock() error {
 	return f.File.Unlock()
 }
 
+// TryLockRange implements [mutant.RangeLocker] where the system does.
+func (f *diskFile) TryLockRange(off, n int64, exclusive bool) error {
+	r, ok := f.File.(mutant.RangeLocker)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	err := f.process.refused(r.TryLockRange(off, n, exclusive))
+	f.exclusive = err == nil && exclusive
+	return err
+}
+
+func (f *diskFile) UnlockRange(off, n int64) error {
+	f.exclusive = false
+	f.process.waiting = false
+	f.process.changed()
+	return f.File.(mutant.RangeLocker).UnlockRange(off, n)
+}
+
 func (f *diskFile) ReadAt(p []byte, off int64) (int, error) {
 	f.process.waiting = false
 	return f.File.ReadAt(p, off)

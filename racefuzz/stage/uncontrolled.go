@@ -40,23 +40,25 @@ func (u *Uncontrolled) Try(c race.Case, reader bool) (wrong bool, err error) {
 	if err := u.disk.setup(files); err != nil {
 		return false, err
 	}
-	t := &try{disk: &u.disk, protocol: protocol}
+	t := &try{disk: &u.disk, protocol: protocol, users: c.Options[OptionUsers] == "each"}
 	stop := func() {}
 	if reader {
 		stop = t.watch()
 	}
 	var ready, done sync.WaitGroup
-	for i, a := range c.Actors {
+	for i := range c.Actors {
 		p := &freeActor{try: t, index: i, pid: firstPID + i}
 		if c.Options[OptionPIDs] == "same" {
 			p.pid = 1
 		}
 		t.actors = append(t.actors, p)
-		ready.Add(1)
+	}
+	ready.Add(len(t.actors))
+	for i, p := range t.actors {
 		done.Go(func() {
 			ready.Done()
 			ready.Wait()
-			p.play(a.Script)
+			p.play(c.Actors[i].Script)
 		})
 	}
 	done.Wait()
@@ -66,7 +68,7 @@ func (u *Uncontrolled) Try(c race.Case, reader bool) (wrong bool, err error) {
 	t.actors = append(t.actors, next)
 	next.play([]string{"acquire", "release"})
 	alike := c.Options[OptionPIDs] == "same"
-	if !t.removed && !alike && !t.odd && !t.uninstalled {
+	if t.removed == 0 && !alike && !t.odd && !t.uninstalled {
 		t.wrong = t.wrong || !(&Tier{}).linear(t.history)
 	}
 	for _, p := range t.actors {
@@ -80,12 +82,13 @@ type try struct {
 	disk     *disk
 	protocol mutant.Protocol
 	actors   []*freeActor
+	users    bool // every actor is another user's
 	clock    atomic.Int64
 
 	mu          sync.Mutex
 	history     []operation
 	wrong       bool
-	removed     bool // by somebody who is no holder
+	removed     int64 // when somebody who is no holder last removed the file, or 0
 	uninstalled bool
 	started     bool
 	odd         bool // something that is no pid file is in its place
@@ -161,7 +164,7 @@ func (t *try) look(files []race.File) {
 			t.wrong = true
 		}
 	}
-	held := slices.ContainsFunc(t.actors, func(p *freeActor) bool { return p.holder != nil })
+	held := slices.ContainsFunc(t.actors, func(p *freeActor) bool { return p.holds })
 	left := t.disk.Exists(race.PIDFile)
 	if left && !held && !t.odd && (!there || t.started) {
 		t.wrong = true

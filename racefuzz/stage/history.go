@@ -36,6 +36,7 @@ func (o *oracle) note(a *actor, c *claim, got response, event int) {
 
 // crash adds the end of an actor, and what it was doing then.
 func (o *oracle) crash(a *actor, c *claim, event int) {
+	o.order = o.order.number(uint64(a.index)).text("crash").number(uint64(c.after))
 	if c.op == "acquire" || c.op == "release" {
 		o.history = append(o.history, operation{actor: a.index, pid: c.pid, op: c.op, result: unknown, call: 2 * c.call, end: 2 * event})
 	}

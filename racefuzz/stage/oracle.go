@@ -24,6 +24,7 @@ type oracle struct {
 	ended    bool // all but Next have finished
 	robbery  bool // somebody removed a file from under its holder
 	history  []operation
+	order    fingerprint // of the history: what returned, and what had returned when it began
 }
 
 // claim is what an actor may think of itself.
@@ -45,7 +46,8 @@ type claim struct {
 	throughout uint64
 	holders    []int
 	recorded   []int
-	call       int // index of the event that began it
+	call       int         // index of the event that began it
+	after      fingerprint // what the history was then
 }
 
 // endless is the length of a run in which somebody never comes to an end.
@@ -116,7 +118,7 @@ func (o *oracle) begins(r *run, a *actor, op string) {
 	default:
 		return
 	}
-	c.op, c.pid, c.call = op, a.pid, r.events-1
+	c.op, c.pid, c.call, c.after = op, a.pid, r.events-1, o.order
 	o.watch(r)
 }
 
@@ -237,6 +239,7 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 		o.begins(r, a, got.op)
 	}
 	c.op = ""
+	o.order = o.order.number(uint64(a.index)).text(got.op).text(got.result).number(uint64(c.after))
 	o.note(a, c, got, r.events-1)
 	switch got.op {
 	case "acquire":
@@ -268,8 +271,9 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 	}
 }
 
-// fingerprint adds what the oracle remembers, but for the history: schedules
-// that are cut short because their state is known are not judged as a whole.
+// fingerprint adds what the oracle remembers, the order of the history
+// included: what is cut short because its state is known would have been judged
+// alike.
 func (o *oracle) fingerprint(h fingerprint) fingerprint {
 	for i := range o.claims {
 		c := &o.claims[i]
@@ -281,8 +285,11 @@ func (o *oracle) fingerprint(h fingerprint) fingerprint {
 		for _, pid := range c.recorded {
 			h = h.number(uint64(-pid))
 		}
+		if c.op != "" {
+			h = h.number(uint64(c.after))
+		}
 	}
-	return h.flags(o.unusable, o.started, o.crashed, o.faulted, o.ended)
+	return h.number(uint64(o.order)).flags(o.unusable, o.started, o.crashed, o.faulted, o.ended)
 }
 
 var errBlocks = errors.New("waits for ever")

@@ -142,6 +142,10 @@ type Growth struct {
 func Grow(ctx context.Context, limit int, each func(Growth)) error {
 	tier := stage.Model()
 	defer tier.Close()
+	alone, err := stepsAlone(ctx, tier)
+	if err != nil {
+		return err
+	}
 	for actors := 2; actors <= 4; actors++ {
 		for preemptions := range 4 {
 			began := time.Now()
@@ -164,8 +168,13 @@ func Grow(ctx context.Context, limit int, each func(Growth)) error {
 	return nil
 }
 
-// alone is the number of steps of a start and a stop that nobody disturbs.
-const alone = 9
+// stepsAlone returns the number of steps of a start and a stop that nobody
+// disturbs: half of what one server and the next one make, without the two
+// events that say what came of it.
+func stepsAlone(ctx context.Context, tier race.Tier) (int, error) {
+	r, err := explore.Bounded(ctx, explore.Plan{Tier: tier, Cases: stage.Servers(mutant.Shipped, "model", "posix", 1, 1)[:1]})
+	return r.Steps/2 - 2, err
+}
 
 // interleavings is the number of orders of actors with that many steps each:
 // (actors × steps)! / (steps!)^actors.

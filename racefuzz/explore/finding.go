@@ -11,8 +11,9 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// Finding is a witness as people get to see it: with the fewest actors,
-// preemptions and steps, and replayed.
+// Finding is a witness as people get to see it: with as few actors, preemptions
+// and steps as were found in a bounded search, and replayed. Where the critical
+// pair only comes together with one preemption more, it has that.
 type Finding struct {
 	Witness
 	// Critical holds the indices of the critical pair in Events: two adjacent

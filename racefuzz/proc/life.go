@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,8 +34,9 @@ type life struct {
 	stdout *os.File
 	host   *exec.Cmd // nil where this process is the host
 
-	ended chan struct{} // closed once the end is known and recorded
-	drawn chan struct{} // closed once all it wrote to stdout is read
+	reaped atomic.Bool   // its id may soon be another process's
+	ended  chan struct{} // closed once the end is known and recorded
+	drawn  chan struct{} // closed once all it wrote to stdout is read
 
 	mu      sync.Mutex
 	asked   int
@@ -153,6 +155,7 @@ func (l *life) listen(stderr *bufio.Reader, cmd *exec.Cmd) {
 		}
 	}()
 	cmd.Wait()
+	l.reaped.Store(l.host == nil)
 	code, known := exitText(cmd.ProcessState), true
 	if l.host != nil {
 		<-closed
@@ -180,6 +183,7 @@ func (l *life) heard(line string) {
 	defer l.mu.Unlock()
 	if code, ok := strings.CutPrefix(line, hostWord+" exit "); ok {
 		l.code = code
+		l.reaped.Store(true)
 	} else if line != "" {
 		// Of an error and a hint the error is what counts.
 		if !strings.Contains(l.said, "error:") {
@@ -240,6 +244,13 @@ func (l *life) hangUp() {
 	l.stdout.Close()
 }
 
+// tell sends the server a signal.
+func (l *life) tell(name string) {
+	if !l.reaped.Load() {
+		l.w.group.send(l.pid, name)
+	}
+}
+
 // send writes a request. The answer goes to take, with the time at which the
 // request was about to be written.
 func (l *life) send(method string, params any, take func(began time.Duration, a answer)) {
@@ -275,7 +286,7 @@ func (l *life) ask(method string, params any) (began time.Duration, a answer) {
 		close(done)
 	})
 	if !l.w.within(answerTime, done) {
-		l.w.group.send(l.pid, opKill) // nothing else that it is asked need wait
+		l.tell(opKill) // nothing else that it is asked need wait
 		return asked, answer{at: l.w.now(), fault: noAnswer}
 	}
 	got := <-answered

@@ -228,7 +228,7 @@ func (a *actor) stop(how string) {
 	case opEOF:
 		l.stdin.Close()
 	case opAgain:
-		a.w.group.send(l.pid, opTerm)
+		l.tell(opTerm)
 	case opHostDies, opHostAlone:
 		if l.host == nil {
 			l.stdin.Close()
@@ -240,7 +240,7 @@ func (a *actor) stop(how string) {
 		}
 		l.host.Process.Kill()
 	default:
-		a.w.group.send(l.pid, how)
+		l.tell(how)
 	}
 	a.w.record(*a.note(l, how, "", began, a.w.now()))
 	over := make(chan struct{})
@@ -253,7 +253,7 @@ func (a *actor) stop(how string) {
 				case <-over:
 					return
 				case <-time.After(time.Millisecond):
-					a.w.group.send(l.pid, opTerm)
+					l.tell(opTerm)
 				}
 			}
 		}()
@@ -264,6 +264,6 @@ func (a *actor) stop(how string) {
 		return
 	}
 	a.w.record(*a.note(l, opOutlives, stopTime.String(), began, a.w.now()))
-	a.w.group.send(l.pid, opKill)
+	l.tell(opKill)
 	a.w.within(stopTime, l.ended)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -38,6 +39,7 @@ var operations = []operation{
 	{"succession after a kill", runtimePart, three, func(ctx context.Context, s scene, w *watch, l *ledger) error {
 		return succeeds(ctx, s, w, l, (*host.Session).Kill)
 	}},
+	{"import, done again", homePart, three, importsTwice},
 	{"uninstall", "", three, uninstalls},
 	{"uninstall, done again", "", three, uninstallsTwice},
 }
@@ -124,26 +126,55 @@ func succeeds(ctx context.Context, s scene, w *watch, l *ledger, end func(*host.
 	return errors.Join(err, standby.end())
 }
 
-func uninstalls(ctx context.Context, s scene, w *watch, l *ledger) error {
+// performs runs a command under w, and reports whether it did what it should.
+func performs(ctx context.Context, s scene, w *watch, args ...string) (done bool, err error) {
 	w.armed.Store(true)
 	var said bytes.Buffer
-	cmd := s.command(ctx, "uninstall", "-y")
+	cmd := s.command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := w.start(cmd, (*exec.Cmd).Start); err != nil {
-		return fmt.Errorf("%w: %s", err, said.String())
+		return false, fmt.Errorf("%w: %s", err, said.String())
 	}
-	err := cmd.Wait()
+	err = cmd.Wait()
 	<-w.done
-	l.allOrNone = true
 	if err == nil {
-		l.kept = nil
-		return nil
+		return true, nil
 	}
 	killed := w.reached() && w.how.errno == 0
 	if !killed && (!w.reached() || !strings.Contains(said.String(), "memlatch: error: ")) {
-		return fmt.Errorf("%w: %s", err, said.String())
+		return false, fmt.Errorf("%w: %s", err, said.String())
 	}
-	return crashed(said.String())
+	return false, crashed(said.String())
+}
+
+func uninstalls(ctx context.Context, s scene, w *watch, l *ledger) error {
+	done, err := performs(ctx, s, w, "uninstall", "-y")
+	l.allOrNone = true
+	if done {
+		l.kept = nil
+	}
+	return err
+}
+
+// importsTwice repeats the import of what is partly there: whatever became of
+// the first, everything is there once.
+func importsTwice(ctx context.Context, s scene, w *watch, l *ledger) error {
+	file, lines := s.path("lines.jsonl"), ""
+	for _, text := range []string{three[0], "note delta", "note echo"} {
+		lines += fmt.Sprintf("{\"text\":%q}\n", text)
+	}
+	if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+		return err
+	}
+	if _, err := performs(ctx, s, w, "import", file); err != nil {
+		return err
+	}
+	if out, err := s.command(ctx, "import", file).CombinedOutput(); err != nil {
+		return fmt.Errorf("the next import: %w: %s", err, out)
+	}
+	l.added("note delta")
+	l.added("note echo")
+	return nil
 }
 
 // uninstallsTwice repeats it at once, with no server in between.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"sync"
 
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -47,20 +48,22 @@ type Holder interface {
 }
 
 // All returns the mutants, in a stable order, without the shipped protocol.
-func All() []Protocol {
+func All() []Protocol { return slices.Clone(corpus()) }
+
+var corpus = sync.OnceValue(func() []Protocol {
 	all := slices.Concat(steps, contents, lockless, sharing, probes, uninstalls)
 	for i := range all {
 		all[i] = all[i].complete()
 	}
 	return all
-}
+})
 
 // Lookup returns the protocol of that name, the shipped one included.
 func Lookup(name string) (Protocol, bool) {
 	if name == Shipped {
 		return Protocol{Name: Shipped, Tiers: "mkp"}.complete(), true
 	}
-	all := All()
+	all := corpus()
 	i := slices.IndexFunc(all, func(p Protocol) bool { return p.Name == name })
 	if i < 0 {
 		return Protocol{}, false

@@ -78,6 +78,8 @@ the number and a free port of the actor.
     -file PATH      put a copy of a file into {dir} first, with the placeholders
                     replaced in it; may be given more than once
     -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2
+    -lenient        let a start empty a dead server's file before it writes its
+                    own pid, which is what most daemons do
     -strict         try an operator's rm and a link in the pid file's place, too
     -actors, -rounds, -preempt, -crash, -faults, -n, -workers
                     as above (default 2 actors, 2 rounds, no faults)
@@ -133,7 +135,7 @@ type options struct {
 	fileNames        []string
 	files            []race.File // what -file names
 	inject           string
-	strict           bool
+	lenient, strict  bool
 	fails            int
 }
 
@@ -146,7 +148,7 @@ var only = map[string][]string{
 	"workers": {tierModel, tierKernel, tierSyscall},
 	"ready":   {tierSyscall}, "stop": {tierSyscall}, "losers": {tierSyscall}, "lockfile": {tierSyscall},
 	"pidfile": {tierSyscall}, "file": {tierSyscall},
-	"inject": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
+	"inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
 }
 
 func parse(args []string) (options, error) {
@@ -184,6 +186,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.pidFile, "pidfile", "", "")
 	f.Func("file", "", o.addFile)
 	f.StringVar(&o.inject, "inject", "", "")
+	f.BoolVar(&o.lenient, "lenient", false, "")
 	f.BoolVar(&o.strict, "strict", false, "")
 	f.IntVar(&o.fails, "faults", 0, "")
 	if err := f.Parse(args); err != nil {
@@ -403,6 +406,9 @@ func (o options) describe(add func(string, ...any)) {
 	add("-crash %d", o.crash)
 	if o.fails > 0 || o.tier != tierSyscall {
 		add("-faults %d", o.fails)
+	}
+	if o.lenient {
+		add("-lenient")
 	}
 	if o.strict {
 		add("-strict")

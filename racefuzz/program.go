@@ -13,7 +13,7 @@ import (
 func learn(o options, out *output) ([]race.Case, error) {
 	p := trace.Program{
 		Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers,
-		PIDFile: o.pidFile, LockFile: o.lockFile, Inject: o.inject, Strict: o.strict,
+		PIDFile: o.pidFile, LockFile: o.lockFile, Inject: o.inject, Lenient: o.lenient, Strict: o.strict,
 	}
 	cases, err := p.Cases(o.actors, o.rounds)
 	if err == nil && len(cases) > 0 {

@@ -23,6 +23,9 @@ func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
+	if p.Lenient {
+		s.lenient = "yes"
+	}
 	if err := s.learnAlone(c); err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ func judge(t *testing.T, s settings, files []race.File, scenes string) race.Verd
 func TestTheOracleNamesTheInvariant(t *testing.T) {
 	exit := settings{losers: "exit", content: "{pid}"}
 	serve := settings{losers: "serve", content: "{pid}"}
+	lenient := settings{losers: "exit", content: "{pid}", lenient: "yes"}
 	stale := []race.File{{Name: race.PIDFile, Kind: race.Regular, Content: "499999999"}}
 	for _, tt := range []struct {
 		name   string
@@ -94,6 +95,13 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 		{"nothing between two pids", exit, stale, `
 			a start: 499999999 | a starting
 			a openat:  | a starting`, race.I2},
+		{"nothing between two pids, where that may be", lenient, stale, `
+			a start: 499999999 | a starting
+			a openat:  | a starting
+			a write: {a} | a serving`, ""},
+		{"the holder's pid is wiped out, where nothing may be between two", lenient, nil, `
+			a write: {a} | a serving
+			b openat:  | b starting`, race.I2},
 		{"the file outlives all", exit, nil, `
 			a write: {a} | a serving
 			a end: {a} | a absent`, race.I3},

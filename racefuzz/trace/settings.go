@@ -36,6 +36,7 @@ type settings struct {
 	probe   string // command line
 	beside  string // command line of what is run beside the servers
 	inject  string
+	lenient string // "yes" where a start may empty a dead server's file before it writes its own pid
 	faults  string // errors that any step may fail with, by name
 }
 
@@ -43,7 +44,7 @@ type settings struct {
 func (s *settings) fields() map[string]*string {
 	return map[string]*string{
 		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "pidfile": &s.pidFile, "lockfile": &s.lock, "content": &s.content,
-		"leaves": &s.leaves, "probe": &s.probe, "beside": &s.beside, "inject": &s.inject, "faults": &s.faults,
+		"leaves": &s.leaves, "probe": &s.probe, "beside": &s.beside, "inject": &s.inject, "lenient": &s.lenient, "faults": &s.faults,
 	}
 }
 

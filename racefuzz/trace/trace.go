@@ -65,5 +65,6 @@ type Program struct {
 	LockFile string      // name of a separate lock file in the case's directory
 	Inject   string      // system calls that fail, as "flock:error=ENOLCK:when=2"
 	Faults   string      // errors that any step may be made to fail with: names, or "all"
+	Lenient  bool        // a start may empty a dead server's pid file before it writes its own pid
 	Strict   bool        // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 }

@@ -338,3 +338,15 @@ func TestProtocolVersions(t *testing.T) {
 		t.Errorf("discover: %s", out.Bytes())
 	}
 }
+
+// There is nothing to listen to, and the host is told so before its input ends.
+func TestListeningIsAnsweredAtOnce(t *testing.T) {
+	const meta = `{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"test","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}},"notifications":{"toolsListChanged":true}}`
+	for range 100 {
+		var out bytes.Buffer
+		converse(t.Context(), newServer(&claim{}, &store{}), strings.NewReader(requestLine(7, "subscriptions/listen", meta)), &out)
+		if !strings.Contains(out.String(), `"id":7,"result"`) {
+			t.Fatalf("listen: %s", out.Bytes())
+		}
+	}
+}

@@ -58,8 +58,6 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 	s := &session{mcp: m, client: server.NewInProcessSession(sessionID, nil), out: out}
 	ctx, cancel := context.WithCancelCause(m.WithContext(context.WithValue(context.Background(), sessionKey{}, s), s.client))
 	defer cancel(nil)
-	listening, hangUp := context.WithCancel(ctx)
-	defer hangUp()
 	m.RegisterSession(ctx, s.client) // fails only when done twice
 	defer m.UnregisterSession(ctx, s.client.SessionID())
 
@@ -87,7 +85,6 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 	end := func() {
 		if !stopped {
 			stopped, deadline = true, time.After(drainTime)
-			hangUp()
 		}
 	}
 	giveUp := func() {
@@ -129,9 +126,6 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 				if cancel := cancels[m.id]; cancel != nil {
 					cancel(errCancelled)
 				}
-			case subscription:
-				m.ctx, m.cancel = context.WithCancelCause(listening)
-				go s.answer(m)
 			case notification:
 				s.handle(ctx, m)
 			}
@@ -259,11 +253,10 @@ type message struct {
 type kind int
 
 const (
-	idling       kind = iota // all that was read has been delivered
-	ended                    // so it is, and no more will come
-	call                     // of a tool
-	request                  // any other
-	subscription             // a request that is answered when the session ends
+	idling  kind = iota // all that was read has been delivered
+	ended               // so it is, and no more will come
+	call                // of a tool
+	request             // any other
 	notification
 	cancellation // of a request
 )
@@ -336,8 +329,6 @@ func parse(line []byte) message {
 		m.kind = notification
 	case head.Method == string(mcp.MethodToolsCall):
 		m.kind = call
-	case head.Method == string(mcp.MethodSubscriptionsListen):
-		m.kind = subscription
 	}
 	return m
 }

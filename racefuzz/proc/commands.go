@@ -11,7 +11,9 @@ import (
 
 func (a *actor) look(dir, op string) {
 	began := a.w.now()
+	a.w.handles.Lock()
 	names := left(a.w.c, dir)
+	a.w.handles.Unlock()
 	e := a.note(nil, op, nothing, began, a.w.now())
 	if len(names) > 0 {
 		e.Result = strings.Join(names, " ")

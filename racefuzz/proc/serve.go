@@ -180,7 +180,7 @@ func (a *actor) settle() {
 	go func() {
 		defer close(named)
 		for {
-			content := peek(a.w.pidFile())
+			content := a.w.peek()
 			if a.w.named(content) {
 				result = strings.TrimSpace(content)
 				return

@@ -37,7 +37,7 @@ func (a *actor) watch(look func() event) {
 func (a *actor) reads() {
 	a.watch(func() event {
 		began := a.w.now()
-		content := peek(a.w.pidFile())
+		content := a.w.peek()
 		e := *a.note(nil, opRead, strconv.Quote(content), began, a.w.now())
 		e.File = content
 		if content == noFile {
@@ -70,6 +70,8 @@ func (a *actor) probe() (status lock.Status, err error) {
 	asked := make(chan struct{})
 	go func() {
 		defer close(asked)
+		a.w.handles.RLock()
+		defer a.w.handles.RUnlock()
 		status, err = a.w.target.Probe(a.w.pidFile())
 	}()
 	if a.w.within(commandTime, asked) {

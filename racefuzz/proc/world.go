@@ -43,6 +43,10 @@ type world struct {
 
 	news atomic.Int64 // counts what changes the meaning of a reading
 
+	// handles is held for reading by those who have the pid file open here:
+	// under Wine the name of a removed file stays for as long as they have.
+	handles sync.RWMutex
+
 	mu     sync.Mutex
 	events []event
 	lives  []*life
@@ -173,12 +177,19 @@ func (w *world) record(e event) {
 		e.Time = w.now()
 	}
 	if e.Op != opRead {
-		e.File = peek(w.pidFile())
+		e.File = w.peek()
 	}
 	e.Result, e.Detail = oneLine(e.Result), oneLine(e.Detail)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.events = append(w.events, e)
+}
+
+// peek returns what a reader of the pid file finds.
+func (w *world) peek() string {
+	w.handles.RLock()
+	defer w.handles.RUnlock()
+	return peek(w.pidFile())
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/memlatch/memlatch/lock"
 )
 
 // leftoverPrefix begins the name of a store that an uninstall has moved aside
@@ -189,10 +191,7 @@ func (r *removal) remove(s *seized) error {
 			fmt.Fprintf(r.stdout, "backed up %s to %s\n", what, quote(r.backup))
 		}
 		aside := filepath.Join(r.home, leftoverPrefix+rand.Text())
-		if renameNeedsNoOpenFiles {
-			s.barrier.Release()
-		}
-		if err := os.Rename(r.store, aside); err != nil {
+		if err := r.moveAside(s, aside); err != nil {
 			return &problem{what: "the store cannot be moved aside, and nothing was removed", err: err,
 				hint: "close every host and try again"}
 		}
@@ -210,6 +209,26 @@ func (r *removal) remove(s *seized) error {
 	}
 	os.Remove(r.home) // fails, as it should, unless it is empty now
 	return nil
+}
+
+// moveAside gives the store's directory the name aside, or leaves it as it is.
+func (r *removal) moveAside(s *seized, aside string) error {
+	if renameNeedsNoOpenFiles {
+		s.barrier.Release()
+	}
+	err := os.Rename(r.store, aside)
+	if err != nil || !renameNeedsNoOpenFiles {
+		return err
+	}
+	// Where open files do not prevent it, as under Wine, the barrier tells
+	// whether a server has opened the store in between.
+	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
+	defer cancel()
+	barrier, err := lock.Exclude(ctx, filepath.Join(aside, barrierFile))
+	if err != nil {
+		return errors.Join(err, os.Rename(aside, r.store))
+	}
+	return barrier.Release()
 }
 
 // clear removes dir with the files that are memlatch's own; others stay, and

@@ -26,6 +26,7 @@ Usage:
     racefuzz -tier kernel [flags]   the same on the real file system
     racefuzz [flags] -- PROGRAM ARG...
                                     any program, stopped at its system calls
+    racefuzz -tier syscall [flags]  memlatch like that, and its uninstall
     racefuzz -replay FILE           a saved case
     racefuzz -bench                 all known bugs: how soon each is found
     racefuzz -list                  the targets
@@ -77,16 +78,24 @@ the number and a free port of the actor.
     -lockfile NAME  its lock is another file in {dir}
     -file PATH      put a copy of a file into {dir} first, with the placeholders
                     replaced in it; may be given more than once
+    -probe COMMAND  asks whether a server runs (exit code 0) or not (1 to 3), and
+                    is run beside the servers
+    -beside COMMAND is run once beside the servers, such as an uninstaller
     -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2
     -lenient        let a start empty a dead server's file before it writes its
                     own pid, which is what most daemons do
+    -faults N       make N calls fail in a schedule, each with every error it can
+                    have, each instead of a preemption or a crash
     -strict         try an operator's rm and a link in the pid file's place, too
-    -actors, -rounds, -preempt, -crash, -faults, -n, -workers
-                    as above (default 2 actors, 2 rounds, no faults)
+    -actors, -rounds, -preempt, -crash, -n, -workers
+                    as above (default 2 actors, 2 rounds). With -n or -time, what
+                    is left when the bounds are complete goes to strategy pos
+    -server PATH    with -tier syscall and no program: this memlatch
 What is not given is found out by running the program.
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage or
-environment, 3 something broke that could not be reproduced, 130 interrupted.
+environment, 3 something broke that could not be reproduced, or programs may
+not be traced here, 130 interrupted.
 
 Examples:
     racefuzz -n 50 -target truncate-before-lock
@@ -135,20 +144,21 @@ type options struct {
 	fileNames        []string
 	files            []race.File // what -file names
 	inject           string
+	probe, beside    string
 	lenient, strict  bool
 	fails            int
 }
 
 // only lists the flags that not every tier has, with those that do.
 var only = map[string][]string{
-	"procs": {tierProcess}, "server": {tierProcess},
+	"procs": {tierProcess}, "server": {tierProcess, tierSyscall},
 	"rules": {tierModel}, "strategy": {tierModel, tierKernel},
 	"actors": {tierModel, tierKernel, tierSyscall}, "rounds": {tierModel, tierKernel, tierSyscall},
 	"preempt": {tierModel, tierKernel, tierSyscall}, "crash": {tierModel, tierKernel, tierSyscall},
 	"workers": {tierModel, tierKernel, tierSyscall},
 	"ready":   {tierSyscall}, "stop": {tierSyscall}, "losers": {tierSyscall}, "lockfile": {tierSyscall},
 	"pidfile": {tierSyscall}, "file": {tierSyscall},
-	"inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
+	"probe": {tierSyscall}, "beside": {tierSyscall}, "inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
 }
 
 func parse(args []string) (options, error) {
@@ -187,6 +197,8 @@ func parse(args []string) (options, error) {
 	f.Func("file", "", o.addFile)
 	f.StringVar(&o.inject, "inject", "", "")
 	f.BoolVar(&o.lenient, "lenient", false, "")
+	f.StringVar(&o.probe, "probe", "", "")
+	f.StringVar(&o.beside, "beside", "", "")
 	f.BoolVar(&o.strict, "strict", false, "")
 	f.IntVar(&o.fails, "faults", 0, "")
 	if err := f.Parse(args); err != nil {
@@ -242,7 +254,9 @@ func (o *options) complete(given map[string]bool) error {
 		}
 	}
 	if o.tier == tierSyscall {
-		o.target = "program"
+		if len(o.command) > 0 {
+			o.target = "program"
+		}
 		o.actors, o.rounds = max(o.actors, 2), max(o.rounds, 1)
 		if !given["rounds"] {
 			o.rounds = 2
@@ -316,8 +330,10 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-strategy %q: bounded, exhaustive, pos or random", o.strategy)
 	case given["preempt"] && o.strategy != "bounded":
 		return fmt.Errorf("-preempt is for strategy bounded, not for %s", o.strategy)
-	case o.tier == tierSyscall && len(o.command) == 0:
-		return fmt.Errorf("tier syscall needs a program: racefuzz -- PROGRAM ARG")
+	case o.tier == tierSyscall && len(o.command) == 0 && o.target != shipped:
+		return fmt.Errorf("tier syscall knows no target %q: run it as racefuzz -- PROGRAM ARG", o.target)
+	case o.tier == tierSyscall && len(o.command) > 0 && o.server != "" && o.replay == "":
+		return fmt.Errorf("-server is for memlatch, and not for another program")
 	case o.tier != tierSyscall && len(o.command) > 0:
 		return fmt.Errorf("a program is run by tier syscall, not by tier %s", o.tier)
 	}
@@ -384,7 +400,8 @@ func (o options) describe(add func(string, ...any)) {
 		add("-target %s -strategy %s", o.target, o.strategy)
 	case tierSyscall:
 		for _, f := range []struct{ name, value string }{
-			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-pidfile", o.pidFile}, {"-lockfile", o.lockFile}, {"-inject", o.inject},
+			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-pidfile", o.pidFile}, {"-lockfile", o.lockFile},
+			{"-probe", o.probe}, {"-beside", o.beside}, {"-inject", o.inject},
 		} {
 			if f.value != "" {
 				add("%s %s", f.name, word(f.value))

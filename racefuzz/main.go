@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/memlatch/memlatch/racefuzz/proc"
+	"github.com/memlatch/memlatch/racefuzz/trace"
 )
 
 // Exit codes.
@@ -83,6 +84,9 @@ func (p *problem) Unwrap() error { return p.error }
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "racefuzz: error: %v\n", err)
 	var p *problem
+	if errors.Is(err, trace.ErrForbidden) {
+		return exitNotReproducible
+	}
 	if errors.As(err, &p) {
 		fmt.Fprintf(stderr, "racefuzz: hint: %s\n", p.hint)
 	}

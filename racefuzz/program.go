@@ -2,28 +2,57 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/memlatch/memlatch/racefuzz/explore"
 	"github.com/memlatch/memlatch/racefuzz/race"
 	"github.com/memlatch/memlatch/racefuzz/trace"
 )
 
+// memlatch is how the shipped server is run as a program; {server} stands for it.
+var memlatch = []string{"env", "MEMLATCH_RUNTIME_DIR={dir}", "MEMLATCH_HOME={dir}/memories", "{server}"}
+
 // learn runs the program that is to be explored, to find out what it does and
 // promises, and returns the cases to try it with.
-func learn(o options, out *output) ([]race.Case, error) {
+func learn(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	p := trace.Program{
 		Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers,
+		Probe: strings.Fields(o.probe), Beside: strings.Fields(o.beside),
 		PIDFile: o.pidFile, LockFile: o.lockFile, Inject: o.inject, Lenient: o.lenient, Strict: o.strict,
 	}
-	cases, err := p.Cases(o.actors, o.rounds)
-	if err == nil && len(cases) > 0 {
-		out.learned(cases[0].Options)
+	if o.fails > 0 {
+		p.Faults = "all"
 	}
-	return cases, err
+	if t.Server != "" {
+		p.Command = memlatch
+		if o.beside == "" {
+			p.Beside = append(slices.Clip(memlatch), "uninstall", "-y")
+		}
+	}
+	cases, err := p.Cases(t, o.actors, o.rounds)
+	var ends *trace.EndsError
+	switch {
+	case errors.As(err, &ends) && ends.Ending == "exit 0":
+		return nil, &problem{err, "racefuzz is for servers, which stay until they are stopped; to try a command that ends, let it keep its place, as in sh -c 'COMMAND && cat'"}
+	case errors.As(err, &ends):
+		return nil, &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
+	case err != nil:
+		return nil, err
+	}
+	for i := range cases {
+		if t.Server != "" {
+			cases[i].Target = shipped
+		}
+	}
+	out.learned(cases[0].Options)
+	return cases, nil
 }
 
 // traced is the bounded strategy for programs, which knows more about them
-// than [explore.Bounded] does.
+// than [explore.Bounded] does. What is left of a limit on schedules or on time
+// goes to a sample of what lies outside of the bounds.
 func traced(ctx context.Context, p explore.Plan) (explore.Result, error) {
 	total := explore.Result{Complete: true}
 	bounds := trace.Bounds{Preemptions: p.Bounds.Preemptions, Crashes: p.Bounds.Crashes, Faults: p.Bounds.Faults}
@@ -32,7 +61,7 @@ func traced(ctx context.Context, p explore.Plan) (explore.Result, error) {
 		if p.Limit > 0 {
 			if limit = p.Limit - total.Schedules; limit <= 0 {
 				total.Complete = false
-				break
+				return total, nil
 			}
 		}
 		r, err := p.Tier.(trace.Tier).Explore(ctx, c, bounds, limit, p.Workers)
@@ -40,13 +69,49 @@ func traced(ctx context.Context, p explore.Plan) (explore.Result, error) {
 			return total, err
 		}
 		total.Schedules += r.Schedules
+		total.Steps += r.Steps
 		total.Complete = total.Complete && r.Complete
-		p.Progress.Schedules.Add(int64(r.Schedules))
+		if total.Diverged += r.Diverged; total.Divergence == "" {
+			total.Divergence = r.Divergence
+		}
 		if r.Verdict.Broken() {
 			total.Complete = false
 			total.Witness = &explore.Witness{Case: c, Events: r.Events, Verdict: r.Verdict}
+			return total, nil
+		}
+	}
+	return sampled(ctx, p, total)
+}
+
+// atOnce is how many schedules are sampled until the time is looked at.
+const atOnce = 100
+
+// sampled adds to what is complete a sample of the last case, the largest one,
+// until the limit is reached or ctx is done. Without either there is none.
+func sampled(ctx context.Context, p explore.Plan, total explore.Result) (explore.Result, error) {
+	_, timed := ctx.Deadline()
+	p.Cases = p.Cases[len(p.Cases)-1:]
+	limit := p.Limit
+	for (timed || total.Schedules < limit) && ctx.Err() == nil {
+		p.Limit = atOnce
+		if limit > 0 {
+			p.Limit = min(atOnce, limit-total.Schedules)
+		}
+		if p.Limit <= 0 {
 			break
 		}
+		r, err := explore.POS(ctx, p)
+		if err != nil && ctx.Err() == nil {
+			return total, err
+		}
+		total.Schedules += r.Schedules
+		total.Steps += r.Steps
+		total.Sampled += r.Schedules
+		if r.Witness != nil {
+			total.Witness = r.Witness
+			break
+		}
+		p.Seed++
 	}
 	return total, nil
 }

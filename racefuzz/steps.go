@@ -37,7 +37,11 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	tier, closeTier := o.steppingTier(dir)
+	progress := new(explore.Progress)
+	tier, closeTier, err := o.steppingTier(ctx, dir, progress, out)
+	if err != nil {
+		return 0, err
+	}
 	defer func() { err = errors.Join(err, closeTier()) }()
 	if o.replay != "" {
 		return replaySteps(tier, o, out)
@@ -45,7 +49,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 	cases := o.cases()
 	strategy := strategies[o.strategy]
 	if o.tier == tierSyscall {
-		if cases, err = learn(o, out); err != nil {
+		if cases, err = learn(tier.(trace.Tier), o, out); err != nil {
 			return 0, err
 		}
 		if o.strategy == "bounded" {
@@ -59,7 +63,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 		Limit:    o.n,
 		Seed:     o.seed,
 		Workers:  o.workers,
-		Progress: new(explore.Progress),
+		Progress: progress,
 	}
 	start := time.Now()
 	limited, cancel := o.limit(ctx)
@@ -74,7 +78,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 	case result.Witness != nil: // whatever came after it
 	case ctx.Err() != nil:
 		return end(exitInterrupted, "interrupted, no race so far")
-	case limited.Err() != nil:
+	case limited.Err() != nil && !result.Complete:
 		return end(exitClean, "no race, in the time there was")
 	case err != nil:
 		return 0, err
@@ -98,16 +102,25 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 }
 
 // steppingTier returns the tier, which keeps its files below dir.
-func (o options) steppingTier(dir string) (tier race.Tier, close func() error) {
+func (o options) steppingTier(ctx context.Context, dir string, p *explore.Progress, out *output) (tier race.Tier, close func() error, err error) {
 	switch o.tier {
 	case tierSyscall:
-		return trace.Tier{Dir: dir}, func() error { return nil }
+		t := trace.Tier{Dir: dir, Ran: p.Ran}
+		if o.target == shipped {
+			built, took, err := o.find(ctx, shipped, dir)
+			if err != nil {
+				return nil, nil, err
+			}
+			out.built(took)
+			t.Server = built.Path
+		}
+		return t, func() error { return nil }, nil
 	case tierKernel:
 		t := stage.Kernel(dir)
-		return t, t.Close
+		return t, t.Close, nil
 	default:
 		t := stage.Model()
-		return t, t.Close
+		return t, t.Close, nil
 	}
 }
 
@@ -156,6 +169,8 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 	switch {
 	case o.sampled():
 		return "sampled with strategy " + o.strategy
+	case r.Diverged > 0:
+		return fmt.Sprintf("not complete: %s diverged, the first %s", tally{r.Diverged, "schedules"}, r.Divergence)
 	case !r.Complete:
 		return "not complete within the limit of schedules"
 	}
@@ -166,9 +181,12 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 			faulty = max(faulty, len(c.Actors))
 		}
 	}
+	if o.tier == tierSyscall { // others beside them are not counted
+		actors = o.actors
+	}
 	words := []string{fmt.Sprintf("complete: %d actors", actors)}
 	if o.rounds > 1 || o.tier == tierSyscall {
-		words = append(words, fmt.Sprintf("%d rounds", o.rounds))
+		words = append(words, tally{o.rounds, "rounds"}.String())
 	}
 	bounds := p.Bounds.String()
 	switch {
@@ -188,6 +206,9 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 		words = append(words, o.rules+" rules")
 	case tierKernel:
 		words = append(words, "the real file system")
+	}
+	if r.Sampled > 0 {
+		words = append(words, tally{r.Sampled, "schedules"}.String()+" sampled beyond that")
 	}
 	return strings.Join(words, ", ")
 }

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"context"
 	"slices"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -9,8 +10,8 @@ import (
 // critical finds the two steps on whose order it depends whether w breaks its
 // invariant. Where they are apart, one is moved until they are adjacent: the
 // witness that is returned may have more preemptions than w, though as few as
-// possible.
-func critical(tier race.Tier, w Witness) (best Witness, pair [2]int) {
+// possible. Once ctx is done it makes do with what it has.
+func critical(ctx context.Context, tier race.Tier, w Witness) (best Witness, pair [2]int) {
 	best = w
 	consider := func(v Witness, p [2]int, ok bool) {
 		if ok && (pair == [2]int{} || simplerThan(v, best)) {
@@ -18,7 +19,7 @@ func critical(tier race.Tier, w Witness) (best Witness, pair [2]int) {
 		}
 	}
 	for steps := 1; steps <= 2 && pair == [2]int{}; steps++ {
-		for k := len(w.Events) - 1; k >= steps; k-- {
+		for k := len(w.Events) - 1; k >= steps && ctx.Err() == nil; k-- {
 			if w.Events[k].Actor != w.Events[k-1].Actor && w.Events[k-steps].Actor == w.Events[k-1].Actor {
 				consider(putOff(tier, w, k-steps, k))
 				consider(pullUp(tier, w, k, min(k+steps, len(w.Events))))

@@ -53,6 +53,11 @@ type Result struct {
 	Complete  bool     // every schedule within the bounds was explored; never of a sample
 	Schedules int      // that were run, the witness included
 	Steps     int
+	// Diverged counts the schedules that could not be run to their end, because
+	// the program did something else than before; Divergence is the first.
+	Diverged   int
+	Divergence string
+	Sampled    int // of the schedules, after the others were complete
 }
 
 // counts reports whether v is what the plan looks for.
@@ -66,8 +71,8 @@ type Progress struct {
 	Steps     atomic.Int64
 }
 
-// ran adds a schedule of that many steps.
-func (p *Progress) ran(steps int) {
+// Ran adds a schedule of that many steps.
+func (p *Progress) Ran(steps int) {
 	if p != nil {
 		p.Schedules.Add(1)
 		p.Steps.Add(int64(steps))

@@ -90,7 +90,7 @@ func (f *frontier) run(last *node, spent Bounds) error {
 	f.ran.Add(1)
 	defer func() {
 		f.steps += len(f.events)
-		f.plan.Progress.ran(len(f.events))
+		f.plan.Progress.Ran(len(f.events))
 	}()
 	f.events = f.events[:0]
 	current := ""

@@ -22,6 +22,7 @@ type actor struct {
 	port   int
 
 	history []string // what it did in this round and what came of it
+	marked  bool     // in this round it may have changed what others see: before, a crash is as good as no start
 }
 
 // freeLane is a name for a new process that no living one has.

@@ -135,7 +135,7 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 // replays that.
 func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
 	t.Helper()
-	cases, err := p.Cases(2, rounds)
+	cases, err := p.Cases(Tier{}, 2, rounds)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -146,7 +146,7 @@ func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
 	for _, c := range cases {
 		r, err := Tier{}.Explore(t.Context(), c, b, 0, *workers)
 		if err != nil || r.Diverged > 0 {
-			t.Fatalf("%s: %v, %d diverged", c.Title, err, r.Diverged)
+			t.Fatalf("%s: %v, %d diverged: %s", c.Title, err, r.Diverged, r.Divergence)
 		}
 		schedules += r.Schedules
 		t.Logf("%s: %d schedules, complete: %v", c.Title, r.Schedules, r.Complete)

@@ -183,14 +183,25 @@ func (t *tracer) sleeps(c call) bool {
 // crash before any other call is as good as one before the next of these.
 func (c call) changes() bool {
 	switch c.name {
-	case "open":
-		return c.args[1]&(unix.O_CREAT|unix.O_TRUNC) != 0
-	case "openat":
-		return c.args[2]&(unix.O_CREAT|unix.O_TRUNC) != 0
+	case "open", "openat":
+		return c.openFlags()&(unix.O_CREAT|unix.O_TRUNC) != 0
 	case "read", "pread64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
 		return false
 	}
 	return true
+}
+
+// openFlags are the flags of a call that opens, but for openat2.
+func (c call) openFlags() uint64 {
+	switch c.name {
+	case "open":
+		return c.args[1]
+	case "openat":
+		return c.args[2]
+	case "creat":
+		return unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
+	}
+	return 0
 }
 
 // keepsLocks reports whether locks are the same after the operation.
@@ -208,16 +219,12 @@ func (t *tracer) detail(tid int, c call) string {
 	var rest string
 	arg := c.args
 	switch c.name {
-	case "open":
-		rest = openFlags(arg[1])
-	case "openat":
-		rest = openFlags(arg[2])
+	case "open", "openat", "creat":
+		rest = openFlags(c.openFlags())
 	case "openat2":
 		var how [8]byte
 		peek(tid, uintptr(arg[2]), how[:])
 		rest = openFlags(binary.NativeEndian.Uint64(how[:]))
-	case "creat":
-		rest = openFlags(unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC)
 	case "flock":
 		rest = flockWords(arg[1])
 	case "fcntl":
@@ -309,7 +316,7 @@ var openFlagNames = []struct {
 	bit  uint64
 	name string
 }{
-	{unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"}, {unix.O_TRUNC, "O_TRUNC"},
+	{unix.O_TRUNC, "O_TRUNC"}, {unix.O_EXCL, "O_EXCL"}, {unix.O_CREAT, "O_CREAT"},
 	{unix.O_APPEND, "O_APPEND"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"}, {unix.O_DIRECTORY, "O_DIRECTORY"},
 	{unix.O_NONBLOCK, "O_NONBLOCK"}, {unix.O_PATH, "O_PATH"},
 }

@@ -33,7 +33,7 @@ func shProgram(t *testing.T, script string) Program {
 
 func firstCase(t *testing.T, p Program) race.Case {
 	t.Helper()
-	cases, err := p.Cases(2, 1)
+	cases, err := p.Cases(Tier{}, 2, 1)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -113,7 +113,7 @@ cat >/dev/null 9<&-
 
 func TestCallsFailAsInjected(t *testing.T) {
 	p := Program{Command: []string{buildDaemon(t), "correct", "{pidfile}"}, Inject: "flock:error=ENOLCK:when=1"}
-	_, err := p.Cases(2, 1)
+	_, err := p.Cases(Tier{}, 2, 1)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -205,7 +205,7 @@ func TestMain(m *testing.M) {
 
 func TestWhereTracingIsForbiddenThatIsSaid(t *testing.T) {
 	if os.Getenv(forbidden) != "" {
-		_, err := Program{Command: []string{"true"}}.Cases(2, 1)
+		_, err := Program{Command: []string{"true"}}.Cases(Tier{}, 2, 1)
 		if !errors.Is(err, ErrForbidden) || strings.Contains(err.Error(), "\n") {
 			t.Fatalf("error %v, want one line that matches ErrForbidden", err)
 		}

@@ -18,7 +18,8 @@ const maxSteps = 500
 type branch struct {
 	moves    []race.Move
 	used     Bounds
-	diverged int // times it could not be run
+	asleep   []sleeper // before the last of the moves
+	diverged int       // times it could not be run
 }
 
 // explorer runs the schedules of a case in the order of what they use up,
@@ -33,7 +34,7 @@ type explorer struct {
 	more   *sync.Cond
 	open   [][]branch // by cost
 	busy   int
-	seen   map[uint64][]Bounds
+	seen   map[uint64][]entered
 	result Result
 	err    error
 }
@@ -43,11 +44,16 @@ type explorer struct {
 // ctx ends it early without an error.
 //
 // Where an actor waits for work, or has ended, another may move without a
-// preemption, and a schedule that comes to a known state is not run on.
+// preemption. A schedule is left out, or not run to its end, where it comes to
+// a known state, or to one that another schedule within the bounds comes to
+// with steps in another order that have nothing to do with each other: calls
+// on different files, or that only look, or a start or stop before its first
+// call. Programs that talk to each other in other ways than by the case's
+// directory, signals and their ends are not told apart by that.
 func (t Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
 	x := &explorer{
-		tier: t, c: c, bounds: bounds, limit: limit, seen: map[uint64][]Bounds{},
-		open: make([][]branch, bounds.cost()+1),
+		tier: t, c: c, bounds: bounds, limit: limit, seen: map[uint64][]entered{},
+		open: make([][]branch, bounds.most()+1),
 	}
 	x.more = sync.NewCond(&x.mu)
 	x.open[0] = []branch{{}}
@@ -99,9 +105,6 @@ func (x *explorer) take() (branch, bool) {
 	x.open[i] = stack[:len(stack)-1]
 	x.busy++
 	x.result.Schedules++
-	if x.tier.Ran != nil {
-		x.tier.Ran.Add(1)
-	}
 	return b, true
 }
 
@@ -116,12 +119,13 @@ func (x *explorer) next() int {
 
 // execute runs one schedule: its beginning as it is given, then by default.
 func (x *explorer) execute(b branch) error {
-	r, err := start(x.c, x.tier.Dir)
+	r, err := start(x.c, x.tier)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	for _, m := range b.moves {
+	defer x.close(r)
+	asleep := b.asleep
+	for i, m := range b.moves {
 		if !slices.Contains(r.Moves(), m) {
 			x.diverged(b, r, m)
 			return nil
@@ -129,22 +133,54 @@ func (x *explorer) execute(b branch) error {
 		if _, err := r.Do(m); err != nil {
 			return err
 		}
+		if i == len(b.moves)-1 {
+			asleep = stillAsleep(asleep, m, r.foot)
+		}
 	}
 	for steps := len(b.moves); !x.judge(r); steps++ {
 		moves := r.Moves()
-		if len(moves) == 0 || !x.enter(r.Fingerprint(), b.used) {
+		if len(moves) == 0 {
 			return nil
 		}
 		if steps >= maxSteps {
 			return fmt.Errorf("no end after %d steps; the last: %s", maxSteps, r.events[steps-1].Step)
 		}
-		pick, free := byDefault(moves, r.last())
-		x.push(r, moves, pick, free, b.used)
-		if _, err := r.Do(pick); err != nil {
+		turn, free := byDefault(moves, r.last())
+		choices := x.enter(r, x.choices(r, moves, free, b.used, asleep), asleep, b.used)
+		pick := -1
+		for i, c := range choices {
+			if c.used == b.used && (pick < 0 || c.last() == turn) {
+				pick = i
+			}
+		}
+		if pick < 0 {
+			x.push(choices)
+			return nil
+		}
+		c := choices[pick]
+		choices = slices.Delete(choices, pick, pick+1)
+		if _, err := r.Do(c.last()); err != nil {
 			return err
 		}
+		if c.last() == turn && !free {
+			for i := range choices {
+				choices[i].asleep = append(slices.Clip(choices[i].asleep), sleeper{lane: turn.Actor, foot: r.foot})
+			}
+		}
+		x.push(choices)
+		asleep = stillAsleep(c.asleep, c.last(), r.foot)
 	}
 	return nil
+}
+
+func (x *explorer) close(r *run) {
+	x.mu.Lock()
+	x.result.Steps += len(r.events)
+	x.mu.Unlock()
+	if x.tier.Ran != nil {
+		x.tier.Ran(len(r.events))
+	}
+	r.Close()
 }
 
 // tries is how often a schedule is begun again in which the program did
@@ -180,28 +216,56 @@ func (x *explorer) judge(r *run) bool {
 	return true
 }
 
-// enter reports whether the state is worth going on from.
-func (x *explorer) enter(state uint64, used Bounds) bool {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, before := range x.seen[state] {
-		if before.within(used) {
-			return false
-		}
-	}
-	x.seen[state] = append(x.seen[state], used)
-	return true
+// entered is how a state was entered: at what cost, and with which moves asleep.
+type entered struct {
+	used   Bounds
+	asleep []string
 }
 
-// push keeps the moves that are not made now for later.
-func (x *explorer) push(r *run, moves []race.Move, pick race.Move, free bool, used Bounds) {
+// enter returns those of the choices that have to be made: none if the state
+// was entered at no higher cost before, but for what was asleep then and is not
+// now.
+func (x *explorer) enter(r *run, choices []branch, asleep []sleeper, used Bounds) []branch {
+	state, order := r.fingerprint()
+	var now []string
+	for _, s := range asleep {
+		now = append(now, order.mark(s.lane, s.crash))
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	both := now
+	for _, before := range x.seen[state] {
+		if !before.used.within(used) {
+			continue
+		}
+		choices = slices.DeleteFunc(choices, func(c branch) bool {
+			m := c.last()
+			return m.Fault != race.NoFault && m.Fault != race.Crash || !slices.Contains(before.asleep, order.mark(m.Actor, m.Fault == race.Crash))
+		})
+		both = slices.DeleteFunc(slices.Clone(both), func(s string) bool { return !slices.Contains(before.asleep, s) })
+	}
+	x.seen[state] = append(x.seen[state], entered{used, both})
+	return choices
+}
+
+// choices are the branches at a point of a schedule within the bounds, by
+// their last moves, but for those asleep. All crashes go to sleep for the
+// others: they are tried here, and after the step of another actor only if that
+// makes a difference.
+func (x *explorer) choices(r *run, moves []race.Move, free bool, used Bounds, asleep []sleeper) []branch {
+	asleepAfter := slices.Clip(asleep)
+	if used.Crashes < x.bounds.Crashes {
+		asleepAfter = append(asleepAfter, r.crashes(moves, asleep)...)
+	}
 	var made []race.Move
 	for _, e := range r.events {
 		made = append(made, moveOf(e.Step))
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for _, m := range slices.Backward(moves) {
+	var choices []branch
+	for _, m := range moves {
+		if !free && begins(r.events) && actorOf(m.Actor) != actorOf(r.last()) {
+			continue
+		}
 		cost := used
 		switch m.Fault {
 		case race.NoFault:
@@ -213,9 +277,21 @@ func (x *explorer) push(r *run, moves []race.Move, pick race.Move, free bool, us
 		if m.Fault != race.Crash && !free && actorOf(m.Actor) != actorOf(r.last()) {
 			cost.Preemptions++
 		}
-		if m != pick && cost.within(x.bounds) {
-			x.open[cost.cost()] = append(x.open[cost.cost()], branch{moves: append(slices.Clone(made), m), used: cost})
+		if cost.within(x.bounds) && cost.cost() <= x.bounds.most() && !slices.ContainsFunc(asleep, func(s sleeper) bool { return s.is(m) }) {
+			choices = append(choices, branch{moves: append(slices.Clip(made), m), used: cost, asleep: asleepAfter})
 		}
+	}
+	return choices
+}
+
+func (b branch) last() race.Move { return b.moves[len(b.moves)-1] }
+
+// push keeps the moves that are not made now for later.
+func (x *explorer) push(choices []branch) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, b := range slices.Backward(choices) {
+		x.open[b.used.cost()] = append(x.open[b.used.cost()], b)
 	}
 	x.more.Broadcast()
 }
@@ -247,6 +323,20 @@ func byDefault(moves []race.Move, last string) (pick race.Move, free bool) {
 // to do.
 func rests(m race.Move) bool {
 	return m.Op == opStart || m.Op == opStop || m.Op == opProbe || m.Op == opRemove || m.Op == opWait
+}
+
+// begins reports whether the last event set something going. Until the first
+// step of that nobody else can notice, and where others move first it can as
+// well begin after them, for no more preemptions: then the oracle excuses less.
+func begins(events []race.Event) bool {
+	if len(events) == 0 {
+		return false
+	}
+	switch events[len(events)-1].Op {
+	case opStart, opStop, opProbe, opRun:
+		return true
+	}
+	return false
 }
 
 // actorOf is the actor of a lane.

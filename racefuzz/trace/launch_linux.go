@@ -15,7 +15,7 @@ import (
 
 // startActor starts a command as the actor's.
 func (r *run) startActor(a *actor, begins phase, command []string) (err error) {
-	a.phase, a.server, a.history = begins, nil, nil
+	a.phase, a.server, a.history, a.marked = begins, nil, nil, false
 	a.round++
 	a.next++
 	a.closeInput()
@@ -50,7 +50,7 @@ func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
 
 // expand replaces the placeholders of a command.
 func (r *run) expand(words []string, a *actor) []string {
-	own := strings.NewReplacer("{n}", strconv.Itoa(a.index), "{port}", strconv.Itoa(a.port))
+	own := strings.NewReplacer("{server}", r.tier.Server, "{n}", strconv.Itoa(a.index), "{port}", strconv.Itoa(a.port))
 	out := make([]string, len(words))
 	for i, w := range words {
 		out[i] = own.Replace(r.common.Replace(w))

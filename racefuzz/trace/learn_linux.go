@@ -1,8 +1,12 @@
 package trace
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +21,7 @@ const patienceToLearn = 200 * time.Millisecond
 // learn what it does and what it promises. It returns the cases to explore,
 // the smallest first, in which the actors start and stop the program in up to
 // that many rounds.
-func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
+func (p Program) Cases(t Tier, actors, rounds int) ([]race.Case, error) {
 	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}
 	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject}
 	if s.ready == "" {
@@ -26,11 +30,11 @@ func (p Program) Cases(actors, rounds int) ([]race.Case, error) {
 	if p.Lenient {
 		s.lenient = "yes"
 	}
-	if err := s.learnAlone(c); err != nil {
+	if err := s.learnAlone(t, c); err != nil {
 		return nil, err
 	}
 	if s.losers == "" {
-		if err := s.learnLosers(c); err != nil {
+		if err := s.learnLosers(t, c); err != nil {
 			return nil, err
 		}
 	}
@@ -80,21 +84,21 @@ func (p Program) strict(c race.Case, pidFile string, actors int) []race.Case {
 // learnAlone finds out how the program stops, what its pid file holds while
 // it serves, and what it leaves behind. Content that differs from start to
 // start is no promise.
-func (s *settings) learnAlone(c race.Case) error {
+func (s *settings) learnAlone(t Tier, c race.Case) error {
 	ways := []string{"eof", "term", "int"}
 	if s.stop != "" {
 		ways = []string{s.stop}
 	}
 	for _, way := range ways {
 		s.stop = way
-		first, err := s.alone(c)
+		first, err := s.alone(t, c)
 		if err != nil {
 			return err
 		}
 		if !first.stopped {
 			continue
 		}
-		second, err := s.alone(c)
+		second, err := s.direct(t, c, first)
 		if err != nil {
 			return err
 		}
@@ -107,18 +111,37 @@ func (s *settings) learnAlone(c race.Case) error {
 	return fmt.Errorf("%s stops neither at the end of its input nor on SIGTERM", c.Target)
 }
 
+// direct runs the program again, and from then on without what only looks for
+// it and then is replaced by it, such as the stand-ins of version managers. It
+// must do the same.
+func (s *settings) direct(t Tier, c race.Case, first habit) (habit, error) {
+	if first.program == "" {
+		return s.alone(t, c)
+	}
+	before := *s
+	s.program = first.program
+	second, err := s.alone(t, c)
+	if err == nil && second.stopped && slices.Equal(second.steps, first.steps) {
+		return second, nil
+	}
+	*s = before
+	return s.alone(t, c)
+}
+
 // habit is what a program does when it is alone.
 type habit struct {
 	content string
 	left    []string
 	stopped bool
+	steps   race.Schedule
+	program string // what it is at the end of its execs, if it has the command's arguments
 }
 
-func (s *settings) alone(c race.Case) (habit, error) {
+func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 	var h habit
 	c.Options = s.options()
 	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart, opStop}}}
-	r, err := start(c, "")
+	r, err := start(c, t)
 	if err != nil {
 		return h, err
 	}
@@ -131,6 +154,7 @@ func (s *settings) alone(c race.Case) (habit, error) {
 		m, _ := byDefault(r.Moves(), "a")
 		if m.Op == opStop {
 			h.content = pidless(r.pidFile(r.scene).content)
+			h.program = r.replacement(a)
 		}
 		if _, err := r.Do(m); err != nil {
 			return h, err
@@ -142,13 +166,35 @@ func (s *settings) alone(c race.Case) (habit, error) {
 	}
 	if !served {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
-		return h, fmt.Errorf("%s does not stay, alone as it is: %s, %q", c.Target, r.ended, said)
+		return h, &EndsError{c.Target, r.ended, said}
 	}
 	h.stopped = true
+	for _, e := range r.events {
+		if e.Result != "ENOENT" { // others may look for what is not there
+			h.steps = append(h.steps, e.Step)
+		}
+	}
 	for _, e := range r.scene.entries {
 		h.left = append(h.left, e.name)
 	}
 	return h, nil
+}
+
+// replacement is what the actor's first process is now, if a script has been
+// replaced by a program with the same arguments.
+func (r *run) replacement(a *actor) string {
+	script, err := os.ReadFile(r.command[0])
+	if err != nil || !bytes.HasPrefix(script, []byte("#!")) || a.server != a.first {
+		return ""
+	}
+	base := "/proc/" + strconv.Itoa(a.server.pid)
+	words := strings.Split(strings.TrimSuffix(string(slurp(base+"/cmdline")), "\x00"), "\x00")
+	resolved, err := filepath.EvalSymlinks(words[0])
+	if err != nil || !filepath.IsAbs(words[0]) || resolved != readlink(base+"/exe") ||
+		!slices.Equal(words[1:], r.expand(r.command[1:], a)) {
+		return ""
+	}
+	return words[0]
 }
 
 // pidless replaces the first name of a process by "{pid}".
@@ -164,11 +210,11 @@ func pidless(masked string) string {
 // learnLosers starts a second one while the first serves. If it serves as
 // well, that is a promise only of a program that takes a lock: one that takes
 // none lets everybody run.
-func (s *settings) learnLosers(c race.Case) error {
+func (s *settings) learnLosers(t Tier, c race.Case) error {
 	s.losers = "exit"
 	c.Options = s.options()
 	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart}}, {Name: "b", Script: []string{opStart}}}
-	r, err := start(c, "")
+	r, err := start(c, t)
 	if err != nil {
 		return err
 	}

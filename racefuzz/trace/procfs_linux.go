@@ -68,8 +68,8 @@ const (
 const longNap = 100 * time.Millisecond
 
 // sleeping reports whether a task that is not stopped sleeps.
-func sleeping(tid int) bool {
-	base := "/proc/" + strconv.Itoa(tid)
+func (k *task) sleeping() bool {
+	base := "/proc/" + strconv.Itoa(k.tid)
 	stat := slurp(base + "/stat")
 	i := bytes.LastIndexByte(stat, ')')
 	if i < 0 || i+2 >= len(stat) {
@@ -78,13 +78,13 @@ func sleeping(tid int) bool {
 	switch stat[i+2] {
 	case 'S':
 		return true
-	case 'D': // the parent of a vfork
+	case 'D': // but for the parent of a vfork it waits for the machine
 		fields := bytes.Fields(slurp(base + "/syscall"))
 		if len(fields) == 0 {
 			return false
 		}
 		nr, err := strconv.Atoi(string(fields[0]))
-		return err == nil && forks[nr]
+		return err == nil && forks[nr] && k.vforked
 	}
 	return false
 }

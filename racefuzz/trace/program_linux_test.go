@@ -48,7 +48,7 @@ func TestAFileOfItsOwnSetsAProgramUp(t *testing.T) {
 func TestThePidFileMayHaveAnotherName(t *testing.T) {
 	p := shProgram(t, `echo $$ >other.pid; read line; rm other.pid`)
 	p.PIDFile = "other.pid"
-	cases, err := p.Cases(2, 1)
+	cases, err := p.Cases(Tier{}, 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ const noteMark = "; "
 type run struct {
 	*tracer
 	c         race.Case
+	tier      Tier
 	settings  settings
 	common    *strings.Replacer // of the placeholders that all actors share
 	command   []string          // with the program found
@@ -44,6 +45,8 @@ type run struct {
 	events     []race.Event
 	ended      string                  // how the last actor that ended did
 	moved      []*actor                // those that may have, in the last step
+	foot       footprint               // of the last step
+	stood      string                  // what the oracle saw of the actors after it
 	inodes     map[uint64]int          // files by their inode, unlinked ones included
 	exclusive  map[uint64]bool         // inodes of what is or was the pid file or the lock file
 	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
@@ -53,28 +56,27 @@ type run struct {
 
 // Start sets c up.
 func (t Tier) Start(c race.Case) (race.Run, error) {
-	r, err := start(c, t.Dir)
+	r, err := start(c, t)
 	if err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// start sets a case up in a new directory under parent. The calling goroutine
-// stays on its thread until Close.
-func start(c race.Case, parent string) (*run, error) {
+// start sets a case up. The calling goroutine stays on its thread until Close.
+func start(c race.Case, t Tier) (*run, error) {
 	s, err := parseSettings(c.Options)
 	if err != nil {
 		return nil, err
 	}
-	base, err := os.MkdirTemp(parent, "case")
+	base, err := os.MkdirTemp(t.Dir, "case")
 	if err != nil {
 		return nil, err
 	}
 	if base, err = filepath.EvalSymlinks(base); err != nil {
 		return nil, err
 	}
-	r := &run{c: c, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
+	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
 		exclusive: map[uint64]bool{}, inodes: map[uint64]int{}}
 	if err := r.setUp(s); err != nil {
 		os.RemoveAll(base)
@@ -112,6 +114,9 @@ func (r *run) setUp(s settings) error {
 	}
 	if r.command, err = resolve(r.c.Command); err != nil {
 		return err
+	}
+	if s.program != "" {
+		r.command[0] = s.program
 	}
 	if r.probe, err = resolve(splitWords(s.probe)); err != nil {
 		return err
@@ -159,7 +164,7 @@ func (r *run) Moves() []race.Move {
 				for _, f := range r.faults[k.call.name] {
 					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name, Fault: f})
 				}
-				crash = crash || k.call.changes() && a.phase != probing
+				crash = crash || k.call.changes() && a.marked && a.phase != probing
 			}
 		}
 		if op := a.op(); r.mayBegin(a, op) {
@@ -205,10 +210,19 @@ func (r *run) mayWait(a *actor) bool {
 // standby has to take over.
 func (r *run) wait(a *actor) {
 	a.phase = waking
-	for deadline := time.Now().Add(takeover); !a.active() && time.Now().Before(deadline); {
-		if !r.poll() {
-			time.Sleep(time.Millisecond)
-		}
+	r.idle(a, takeover, a.active)
+}
+
+// idle lets time pass until done, or for as long as the limit says. Time in
+// which the actor's processes want a processor does not count, so that a busy
+// machine changes nothing.
+func (r *run) idle(a *actor, limit time.Duration, done func() bool) {
+	const most = 2 * time.Millisecond // at once: this process may have had to wait as well
+	for passed := time.Duration(0); passed < limit && !done(); {
+		r.settle([]*actor{a}, patience{naps: 0, work: workLimit})
+		start := time.Now()
+		pause(time.Millisecond)
+		passed += min(time.Since(start), most)
 	}
 }
 
@@ -227,6 +241,8 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	var k *task
 	var file string
 	var err error
+	ends := r.ends
+	r.foot = footprint{}
 	switch m.Op {
 	case opStart:
 		err = r.startActor(a, starting, r.command)
@@ -236,11 +252,15 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		err = r.startActor(a, visiting, r.beside)
 	case opStop:
 		e.Detail, err = r.stopActor(a)
+		r.foot.all = e.Detail == r.settings.stop // a command
 	case opWait:
+		r.foot.all = true
 		r.wait(a)
 	case opCrash:
+		r.foot = r.crashFootprint(a)
 		e.Detail = r.crash(a)
 	case opRemove:
+		r.foot.all = true
 		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
 		a.next++
 	default:
@@ -255,6 +275,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		if k.call.wild {
 			r.oracle.breaks(len(r.events), race.I11, "%s sends a signal to every process there is", a.name)
 		}
+		r.foot = r.footprintOf(k)
 		k, err = r.try(p, k)
 	}
 	if err == nil && k == nil {
@@ -271,6 +292,13 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		if m.Fault != race.NoFault {
 			e.Result = string(m.Fault)
 		}
+		r.foot.all = r.foot.all || !k.done
+		if e.Result == "ok" && (e.Op == "flock" || e.Op == "fcntl") {
+			r.foot.writes = append(r.foot.writes, r.foot.reads...)
+		}
+	}
+	if r.ends > ends {
+		r.foot.writes = append(r.foot.writes, processes)
 	}
 	r.observe(a, file, e)
 	return r.events[len(r.events)-1], nil
@@ -283,6 +311,7 @@ func (r *run) rest(a *actor) error {
 		limit.naps = r.stopLimit
 	}
 	r.moved = r.affected(a)
+	r.foot.all = r.foot.all || len(r.moved) > 1
 	if !r.settle(r.moved, limit) {
 		return fmt.Errorf("still at work after %v", limit.work)
 	}
@@ -313,6 +342,13 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
 	r.oracle.judge(v)
+	r.changed(&r.foot, before)
+	for _, other := range r.actors {
+		other.marked = other.marked || r.foot.all || other == a && len(r.foot.writes) > 0
+	}
+	stood := fmt.Sprint(v.actors, v.helpers)
+	r.foot.visible = r.foot.visible || v.fault || v.before != v.after || stood != r.stood
+	r.stood = stood
 }
 
 // awaitReady gives an actor that sleeps before it has said that it is ready,
@@ -328,11 +364,7 @@ func (r *run) awaitReady(a *actor) {
 // awaitStop gives an actor that was asked to stop, and does nothing, the rest
 // of its time.
 func (r *run) awaitStop(a *actor) {
-	deadline := time.Now().Add(r.stopLimit)
-	for a.phase == stopping && !a.server.ended && !a.active() && time.Now().Before(deadline) {
-		r.settle([]*actor{a}, patience{naps: r.stopLimit, work: workLimit})
-		time.Sleep(time.Millisecond)
-	}
+	r.idle(a, r.stopLimit, func() bool { return a.phase != stopping || a.server.ended || a.active() })
 }
 
 // last is the lane that moved last; a crash is no move of its actor's own.

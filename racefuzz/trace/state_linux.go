@@ -26,15 +26,25 @@ func objectToken(n int) string { return " <" + strconv.Itoa(n) + ">" }
 // the oracle can still see is equal but for the names of the actors: what each
 // has done since it started and what came of it, the files and the locks.
 func (r *run) Fingerprint() uint64 {
-	var state uint64
+	state, _ := r.fingerprint()
+	return state
+}
+
+// fingerprint returns as well the order of the actors that it is made with.
+func (r *run) fingerprint() (state uint64, by order) {
 	for i, order := range r.orders() {
 		h := fnv.New64a()
 		h.Write([]byte(renumber(order.rename.Replace(r.describe(order.actors)))))
 		if sum := h.Sum64(); i == 0 || sum < state {
-			state = sum
+			state, by = sum, order
 		}
 	}
-	return state
+	return state, by
+}
+
+// mark names a move of a lane, or its crash, as it is called in that order.
+func (o order) mark(lane string, crash bool) string {
+	return o.rename.Replace(fmt.Sprintf("{%s} %v", lane, crash))
 }
 
 // order is an order of the actors, and how they are then called.

@@ -7,7 +7,7 @@ package trace
 
 import (
 	"errors"
-	"sync/atomic"
+	"fmt"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -15,12 +15,30 @@ import (
 // Tier runs cases of this tier, as [race.Tier]. A run belongs to the goroutine
 // that started it, and keeps that on its thread until it is closed.
 type Tier struct {
-	Dir string        // where cases get their directories; "" for the usual place for temporary files
-	Ran *atomic.Int64 // counts the schedules that Explore begins; may be nil
+	Dir string          // where cases get their directories; "" for the usual place for temporary files
+	Ran func(steps int) // is told of each schedule that Explore has run; may be nil
+	// Server is what {server} stands for in commands.
+	Server string
 }
 
 // ErrForbidden says that this system does not let programs be traced.
 var ErrForbidden = errors.New("tracing programs is not permitted here")
+
+// EndsError is the error of a program that is no server: it ends, alone as it
+// is, without having been asked to stop.
+type EndsError struct {
+	Program string
+	Ending  string // such as "exit 0"
+	Said    string // its output
+}
+
+func (e *EndsError) Error() string {
+	text := fmt.Sprintf("%s does not stay, alone as it is: %s", e.Program, e.Ending)
+	if e.Said != "" {
+		text += fmt.Sprintf(", and it says %q", e.Said)
+	}
+	return text
+}
 
 // Bounds limit the schedules that are explored.
 type Bounds struct {
@@ -35,9 +53,14 @@ func (b Bounds) within(c Bounds) bool {
 
 func (b Bounds) cost() int { return b.Preemptions + b.Crashes + b.Faults }
 
+// most is how much a schedule can spend. A fault takes the place of a
+// preemption or a crash.
+func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
+
 // Result is what came of running schedules.
 type Result struct {
 	Schedules int
+	Steps     int
 	Complete  bool // every schedule within the bounds was run, or led to a state that was known
 	// Diverged counts the schedules that could not be run, because the program
 	// does not always do the same; Divergence says of the first what was

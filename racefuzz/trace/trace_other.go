@@ -9,7 +9,7 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-func (Program) Cases(actors, rounds int) ([]race.Case, error) {
+func (Program) Cases(t Tier, actors, rounds int) ([]race.Case, error) {
 	return nil, errors.ErrUnsupported
 }
 

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,7 @@ type tracer struct {
 	objects  int              // files so far
 	injected []injected
 	stirred  map[*actor]bool // actors that got a signal in the last step
+	ends     int             // of processes, so far
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -53,6 +55,9 @@ type task struct {
 	state taskState
 	call  call
 	fresh bool // its first stop, a SIGSTOP, is still to come
+	// vforked says that the last it was seen to do is to begin a process that it
+	// waits for.
+	vforked bool
 	// result of the step, once it is over
 	done    bool
 	outcome string
@@ -111,15 +116,23 @@ func (t *tracer) resume(k *task, sig unix.Signal) {
 	ptrace(request, k.tid, 0, uintptr(sig))
 }
 
-// poll handles one report of the kernel, if there is one.
+// poll handles one report of the kernel, if there is one. The system call is
+// made as one that returns at once: for another kind the Go runtime would look
+// for other work in the meantime, which takes longer than the call.
 func (t *tracer) poll() bool {
-	var status unix.WaitStatus
-	tid, err := unix.Wait4(-1, &status, unix.WNOHANG|unix.WALL|unix.WNOTHREAD, nil)
-	if err != nil || tid == 0 {
+	var status int32
+	tid, _, errno := unix.RawSyscall6(unix.SYS_WAIT4, ^uintptr(0), uintptr(unsafe.Pointer(&status)), unix.WNOHANG|unix.WALL|unix.WNOTHREAD, 0, 0, 0)
+	if errno != 0 || tid == 0 {
 		return false
 	}
-	t.handle(tid, status)
+	t.handle(int(tid), unix.WaitStatus(status))
 	return true
+}
+
+// pause sleeps, in the same way.
+func pause(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&ts)), 0, 0)
 }
 
 // wait handles the next report, which must be sure to come.
@@ -133,6 +146,9 @@ func (t *tracer) wait() {
 
 func (t *tracer) handle(tid int, status unix.WaitStatus) {
 	k := t.tasks[tid]
+	if k != nil {
+		k.vforked = status.TrapCause() == unix.PTRACE_EVENT_VFORK
+	}
 	switch {
 	case k == nil:
 		t.early[tid] = status.Stopped()
@@ -143,6 +159,7 @@ func (t *tracer) handle(tid int, status unix.WaitStatus) {
 		}
 		if tid == k.proc.pid {
 			k.proc.ended, k.proc.status = true, status
+			t.ends++
 		}
 	case status.StopSignal() == unix.SIGTRAP|0x80:
 		t.finish(k)
@@ -320,11 +337,11 @@ const glance = 100 * time.Microsecond
 // machine changes nothing.
 func (t *tracer) settle(actors []*actor, p patience) bool {
 	start := time.Now()
-	quiet, looked, pause := start, start, 10*time.Microsecond
+	quiet, looked, nap := start, start, 10*time.Microsecond
 	was, napped := awake, time.Duration(0)
 	for {
 		if t.poll() {
-			was, quiet, pause = awake, time.Now(), 10*time.Microsecond
+			was, quiet, nap = awake, time.Now(), 10*time.Microsecond
 			continue
 		}
 		tasks := t.unstopped(actors)
@@ -347,9 +364,12 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 				return true
 			}
 		}
-		ts := unix.NsecToTimespec(int64(pause))
-		unix.Nanosleep(&ts, nil)
-		pause = min(pause*3/2, max(300*time.Microsecond, time.Since(quiet)/10))
+		if nap > time.Millisecond {
+			time.Sleep(nap)
+		} else {
+			pause(nap)
+		}
+		nap = min(nap*3/2, max(300*time.Microsecond, time.Since(quiet)/10))
 	}
 }
 
@@ -359,7 +379,7 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 // the second.
 func (t *tracer) restOf(tasks []*task) rest {
 	for _, k := range tasks {
-		if k.state == stepping && !k.call.sleeps || !sleeping(k.tid) {
+		if k.state == stepping && !k.call.sleeps || !k.sleeping() {
 			return awake
 		}
 	}
@@ -372,7 +392,7 @@ func (t *tracer) restOf(tasks []*task) rest {
 		state = min(state, restOf(k.tid))
 	}
 	for _, k := range tasks {
-		if state == awake || !sleeping(k.tid) {
+		if state == awake || !k.sleeping() {
 			return awake
 		}
 	}

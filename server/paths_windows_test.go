@@ -1,5 +1,7 @@
 package main
 
+// Proves that a junction is refused as a link is.
+
 import (
 	"os"
 	"os/exec"

@@ -4,7 +4,7 @@ package main
 // much for a host.
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -171,12 +171,17 @@ func TestImportTellsItsProgress(t *testing.T) {
 	if err := os.WriteFile(file, []byte(lines.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	in := requestLine(1, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}`) +
-		requestLine(2, "tools/call", fmt.Sprintf(`{"name":"mem_import","arguments":{"file":%q},"_meta":{"progressToken":"how far"}}`, file))
-	var out bytes.Buffer
-	converse(t.Context(), m, strings.NewReader(in), &out)
+	in, host := io.Pipe()
+	output, out := io.Pipe()
+	go func() {
+		converse(t.Context(), m, in, out)
+		out.Close()
+	}()
+	go io.WriteString(host, requestLine(1, "initialize", `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"test","version":"1"}}`)+
+		requestLine(2, "tools/call", fmt.Sprintf(`{"name":"mem_import","arguments":{"file":%q},"_meta":{"progressToken":"how far"}}`, file)))
 	var progress []float64
-	for line := range bytes.Lines(out.Bytes()) {
+	answers := bufio.NewScanner(output)
+	for answers.Scan() {
 		var n struct {
 			ID     int
 			Method string
@@ -185,14 +190,17 @@ func TestImportTellsItsProgress(t *testing.T) {
 				Progress, Total float64
 			}
 		}
-		if err := json.Unmarshal(line, &n); err != nil {
+		if err := json.Unmarshal(answers.Bytes(), &n); err != nil {
 			t.Fatal(err)
 		}
 		switch {
 		case n.Method == "notifications/progress" && n.Params.ProgressToken == "how far" && n.Params.Total == float64(lines.Len()):
 			progress = append(progress, n.Params.Progress)
-		case n.ID == 2 && len(progress) != 3:
-			t.Errorf("answered after progress %v:\n%s", progress, line)
+		case n.ID == 2:
+			host.Close()
+			if len(progress) != 3 {
+				t.Errorf("answered after progress %v: %s", progress, answers.Bytes())
+			}
 		}
 	}
 	if len(progress) != 3 || !slices.IsSorted(progress) || progress[2] != float64(lines.Len()) {

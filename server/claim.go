@@ -51,7 +51,7 @@ func (c *claim) choose() error {
 }
 
 // keep makes the claim good until ctx ends, and calls also as often.
-func (c *claim) keep(ctx context.Context, also func() error) {
+func (c *claim) keep(ctx context.Context, also func()) {
 	for {
 		// Jitter keeps standbys that started together from asking together.
 		pause := claimInterval*3/4 + rand.N(claimInterval/2)

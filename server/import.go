@@ -59,6 +59,9 @@ func (s *store) load(ctx context.Context, in io.Reader, progress func(imported))
 	r := bufio.NewReaderSize(in, 64<<10)
 	var batch []memory
 	for number, end := int64(1), false; !end; number++ {
+		if err := ctx.Err(); err != nil {
+			return result, err
+		}
 		line, tooLong, err := readLine(r, maxImportLine)
 		if err != nil && err != io.EOF {
 			return result, err

@@ -43,7 +43,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
-		claim.keep(keeping, store.check)
+		claim.keep(keeping, store.watch)
 	}()
 
 	m := newServer(claim, store)

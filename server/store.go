@@ -82,6 +82,14 @@ func (s *store) check() error {
 	return s.lost
 }
 
+// watch is check, unless the store is just being opened: that may take a while.
+func (s *store) watch() {
+	if s.mu.TryLock() {
+		s.look()
+		s.mu.Unlock()
+	}
+}
+
 // look gives up an open store that has been moved or removed, so that the next
 // call opens what is in its place. The old one is not closed: SQLite would
 // remove files by their names, and those may be another store's by now.

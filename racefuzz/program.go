@@ -11,8 +11,10 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/trace"
 )
 
-// memlatch is how the shipped server is run as a program; {server} stands for it.
-var memlatch = []string{"env", "MEMLATCH_RUNTIME_DIR={dir}", "MEMLATCH_HOME={dir}/memories", "{server}"}
+// memlatch is how the shipped server is run as a program; {server} stands for
+// it. Its store is that of a home of the case's own: only with the default one
+// is the pid file called server.pid.
+var memlatch = []string{"env", "-u", "MEMLATCH_HOME", "HOME={dir}", "MEMLATCH_RUNTIME_DIR={dir}", "{server}"}
 
 // learn runs the program that is to be explored, to find out what it does and
 // promises, and returns the cases to try it with.

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -240,10 +241,13 @@ func (t *tracer) stir(c call) {
 }
 
 // patrol makes a call of a server that looks around from time to time. When
-// it does so is chance, so it must find nothing new: a lock is refused. What it
-// does when it finds something is seen when it is waited for, as a step.
+// it does so is chance, so it must find nothing new: a lock is refused, and no
+// file made. What it does when it finds something is seen when it is waited
+// for, as a step.
 func (t *tracer) patrol(k *task) {
-	if k.call.name == "flock" || k.call.name == "fcntl" {
+	var st unix.Stat_t
+	makes := k.call.openFlags()&unix.O_CREAT != 0 && unix.Lstat(filepath.Join(t.dir, k.call.file), &st) != nil
+	if makes || k.call.name == "flock" || k.call.name == "fcntl" {
 		k.call.fault = unix.EWOULDBLOCK
 	}
 	if k.call.fault != 0 {

@@ -2,7 +2,11 @@ package lock
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,21 +18,62 @@ import (
 //	4: FLOCK  ADVISORY  WRITE 4242 fe:00:131090 0 EOF
 //
 // with "->" in the second place for those who only wait, and another kind of lock
-// in FLOCK's. The device is not
-// compared: btrfs and overlayfs show another one there than stat does.
+// in FLOCK's. The device is not compared: btrfs and overlayfs show another one
+// there than stat does. A list that takes several reads can have changed between
+// them and lack what was there all the time; /proc/PID/fdinfo tells then, which
+// has such lines for each open file.
 func (OS) Holds(f File, pid int) bool {
-	locks, err := os.ReadFile("/proc/locks")
+	locks, reads, err := readAll("/proc/locks")
 	if err != nil {
 		return alive(pid)
 	}
-	owner, inode := strconv.Itoa(pid), ":"+strconv.FormatUint(f.(*file).stat.Ino, 10)
+	inode := f.(*file).stat.Ino
+	if lists(locks, pid, inode) {
+		return true
+	}
+	if reads <= 1 {
+		return false
+	}
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
+	return slices.ContainsFunc(files, func(name string) bool {
+		info, _ := os.ReadFile(name)
+		return lists(bytes.ReplaceAll(info, []byte("lock:"), nil), pid, inode)
+	})
+}
+
+// lists reports whether process pid has an exclusive lock on the inode by one of
+// the lines.
+func lists(locks []byte, pid int, inode uint64) bool {
+	owner, id := strconv.Itoa(pid), ":"+strconv.FormatUint(inode, 10)
 	for line := range bytes.Lines(locks) {
 		field := strings.Fields(string(line))
-		if len(field) >= 6 && field[1] == "FLOCK" && field[3] == "WRITE" && field[4] == owner && strings.HasSuffix(field[5], inode) {
+		if len(field) >= 6 && field[1] == "FLOCK" && field[3] == "WRITE" && field[4] == owner && strings.HasSuffix(field[5], id) {
 			return true
 		}
 	}
 	return false
+}
+
+// readAll reads a file and counts the reads that brought something.
+func readAll(name string) (content []byte, reads int, err error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := f.Read(buf)
+		if n > 0 {
+			content, reads = append(content, buf[:n]...), reads+1
+		}
+		if err == io.EOF {
+			return content, reads, nil
+		}
+		if err != nil {
+			return nil, reads, err
+		}
+	}
 }
 
 // alive is what is left where /proc/locks cannot be read. The times at which

@@ -1,0 +1,115 @@
+// Daemons runs racefuzz on daemons from Debian's packages, as they are, and
+// writes what it found to docs/daemons.md, with a witness to replay for each
+// race in testdata/daemons/debian. The packages are unpacked into a cache, not
+// installed, and nothing of them runs but under racefuzz, on ports of the
+// loopback interface.
+//
+//	go run ./ci/daemons                  all of them, which takes about an hour
+//	go run ./ci/daemons nginx cron       these, and leaves the other rows as they are
+//	go run ./ci/daemons -replay nginx    the saved witness again
+//	go run ./ci/daemons -page            the page only, of what was run before
+//
+// It needs Linux and apt-get. Those daemons that need root are left out where
+// it does not run as root.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Where things are in the module.
+const (
+	witnesses = "testdata/daemons/debian"
+	results   = "testdata/daemons/debian/results.json"
+	page      = "docs/daemons.md"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "daemons: error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("daemons", flag.ExitOnError)
+	cache, _ := os.UserCacheDir()
+	cache = filepath.Join(cache, "memlatch-daemons")
+	f.StringVar(&cache, "cache", cache, "where packages are kept and unpacked")
+	replay := f.String("replay", "", "replay the witness of one daemon")
+	lenient := f.Bool("lenient", false, "replay what was found with -lenient")
+	again := f.Bool("page", false, "run nothing and write the page again")
+	schedules := f.Int("n", 400, "schedules of each daemon, at most")
+	limit := f.Duration("time", time.Minute, "time for each daemon, without learning and shrinking")
+	f.Parse(args)
+	if *again {
+		return rewrite()
+	}
+	names := f.Args()
+	if *replay != "" {
+		names = []string{*replay}
+	}
+	chosen, err := choose(names)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "daemons-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := bench{ctx: ctx, dir: dir, racefuzz: filepath.Join(dir, "racefuzz"), packages: packages{dir: cache}, schedules: *schedules, limit: *limit}
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.racefuzz, "./racefuzz").CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	if *replay != "" {
+		return b.replay(chosen[0], *lenient)
+	}
+	var failed []error
+	for _, d := range chosen {
+		if d.Root && os.Geteuid() != 0 {
+			fmt.Printf("%s: left out, because it needs root\n", d.Name)
+			continue
+		}
+		row, err := b.try(d)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", d.Name, err))
+			continue
+		}
+		fmt.Printf("%s: %s (%d schedules)\n", d.Name, row.Strict.Verdict, row.Strict.Schedules)
+		if err := record(row); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func choose(names []string) ([]daemon, error) {
+	if len(names) == 0 {
+		return daemons, nil
+	}
+	var chosen []daemon
+	for _, name := range names {
+		i := slices.IndexFunc(daemons, func(d daemon) bool { return d.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no daemon %q", name)
+		}
+		chosen = append(chosen, daemons[i])
+	}
+	return chosen, nil
+}

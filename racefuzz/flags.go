@@ -69,7 +69,8 @@ Every order:
 
 Any program (Linux): {pidfile}, {dir} and {caseport} in its arguments stand for
 the pid file, a directory and a free port of the case's own, {n} and {port} for
-the number and a free port of the actor.
+the number and a free port of the actor. It runs in {dir}; a file that an argument
+names is found from here.
     -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
                     waits), or a regular expression of its output
     -stop HOW       eof, term or int

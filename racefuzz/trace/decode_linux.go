@@ -316,13 +316,18 @@ var openFlagNames = []struct {
 	bit  uint64
 	name string
 }{
-	{unix.O_TRUNC, "O_TRUNC"}, {unix.O_EXCL, "O_EXCL"}, {unix.O_CREAT, "O_CREAT"},
+	{unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"},
 	{unix.O_APPEND, "O_APPEND"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"}, {unix.O_DIRECTORY, "O_DIRECTORY"},
 	{unix.O_NONBLOCK, "O_NONBLOCK"}, {unix.O_PATH, "O_PATH"},
 }
 
+// openFlags names flags, first the one that matters most where little is shown.
 func openFlags(flags uint64) string {
-	words := []string{[]string{"O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"}[flags&unix.O_ACCMODE]}
+	var words []string
+	if flags&unix.O_TRUNC != 0 {
+		words = append(words, "O_TRUNC")
+	}
+	words = append(words, []string{"O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"}[flags&unix.O_ACCMODE])
 	for _, f := range openFlagNames {
 		if flags&f.bit == f.bit {
 			words = append(words, f.name)

@@ -81,7 +81,8 @@ func freePort(placeholder string, texts []string) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// resolve finds the program of a command.
+// resolve finds the program of a command, and the files that its arguments name
+// from here: it runs in another directory.
 func resolve(command []string) ([]string, error) {
 	if len(command) == 0 {
 		return nil, nil
@@ -93,7 +94,16 @@ func resolve(command []string) ([]string, error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
-	return append([]string{path}, command[1:]...), nil
+	out := []string{path}
+	for _, word := range command[1:] {
+		if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
+			if word, err = filepath.Abs(word); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, word)
+	}
+	return out, nil
 }
 
 // stopActor asks the actor's server to stop.

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -281,8 +282,11 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if err == nil && k == nil {
 		err = r.rest(a)
 	}
+	if errors.Is(err, ErrForbidden) {
+		return e, err
+	}
 	if err != nil {
-		return e, fmt.Errorf("%s: %w", e.Step, err)
+		return e, fmt.Errorf("%s %s: %w", m.Actor, m.Op, err)
 	}
 	if k != nil {
 		e.Result = k.outcome

@@ -34,7 +34,7 @@ type view struct {
 	actors        []standing
 	left          []entry
 	over          bool // nobody will move again
-	helpers       bool // a process whose server has crashed is in the middle of something
+	helpers       bool // a process whose server has crashed is in the middle of something, or is recorded as the server itself
 }
 
 // headSize is how much of a file is looked at.

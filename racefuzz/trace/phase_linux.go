@@ -102,10 +102,16 @@ func (r *run) isReady(a *actor) bool {
 	return true
 }
 
-// serverOf is the process that is recorded, or else the oldest.
-func (r *run) serverOf(a *actor) *process {
+// recorded is the pid in the pid file, or 0.
+func (r *run) recorded() int {
 	e, _ := r.scene.entry(r.settings.pidName())
 	pid, _ := strconv.Atoi(strings.TrimSpace(firstLine(e.content)))
+	return pid
+}
+
+// serverOf is the process that is recorded, or else the oldest.
+func (r *run) serverOf(a *actor) *process {
+	pid := r.recorded()
 	var oldest *process
 	for _, p := range a.procs {
 		if p.orphan {
@@ -146,6 +152,7 @@ func (r *run) show(e *race.Event) {
 // view is what the oracle sees.
 func (r *run) view(before scene) view {
 	v := view{event: len(r.events) - 1, before: r.pidFile(before), after: r.pidFile(r.scene), left: r.scene.entries, over: true}
+	recorded := r.recorded()
 	for _, a := range r.actors {
 		s := standing{name: a.name, round: a.round, phase: a.phase}
 		for _, h := range r.scene.locks {
@@ -153,7 +160,7 @@ func (r *run) view(before scene) view {
 		}
 		v.actors = append(v.actors, s)
 		v.over = v.over && a.phase == absent && a.op() == ""
-		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.bereft && p.next() != nil })
+		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.bereft && (p.next() != nil || p.pid == recorded) })
 	}
 	return v
 }

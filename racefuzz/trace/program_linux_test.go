@@ -91,3 +91,19 @@ func TestAProgramMayTakeItsTimeToStop(t *testing.T) {
 		t.Errorf("learned that it stops by %s", c.Options["stop"])
 	}
 }
+
+func TestWhoIsRecordedIsTheServerThoughWhatStartedItCrashed(t *testing.T) {
+	needFlock(t)
+	p := shProgram(t, `
+exec 9>>lock
+flock -n 9 || exit 1
+sh -c 'echo $$ >"$0"; : >>"$0"; exec sleep 1000' "$1" &
+wait
+`)
+	p.Lenient = true
+	c := firstCase(t, p)
+	r, err := Tier{}.Explore(t.Context(), c, Bounds{Crashes: 1}, 0, *workers)
+	if err != nil || r.Verdict.Broken() || !r.Complete {
+		t.Errorf("%v, complete: %v, %v\n%s", r.Verdict, r.Complete, err, lanes(r.Events))
+	}
+}

@@ -71,7 +71,7 @@ var daemons = []daemon{
 		Name: "redis-two-ports", What: "the same, each with a port of its own", Package: "redis-server",
 		Command: append(words("redis-server --port {port} --bind 127.0.0.1 --pidfile {pidfile} --dir {dir}/.. --save"), ""),
 		Remarks: map[string]string{
-			"I2": "The same with two ports, as when a configuration is copied: nothing else keeps the second start off the file. By design; Debian's units have one file for each instance.",
+			"I2": "The same with two ports, as when a configuration is copied: nothing else keeps the second start off the file. By design.",
 		},
 	},
 	{
@@ -100,7 +100,7 @@ var daemons = []daemon{
 		Name: "lighttpd", What: "web server", Package: "lighttpd", File: "lighttpd.conf",
 		Command: words("lighttpd -D -f {dir}/lighttpd.conf"),
 		Remarks: map[string]string{
-			"I2": "A bug: the second start empties the file, then finds that it cannot bind the port, and on its way out removes the file. The first one serves on without. Done by hand, two starts after each other on an idle machine, it is the same.",
+			"I2": "A bug: the second start empties the file, then finds that it cannot bind the port, and on its way out removes the file. The first one serves on without. Done by hand it is the same.",
 		},
 	},
 	{
@@ -191,6 +191,9 @@ var daemons = []daemon{
 	{
 		Name: "rsyslogd", What: "logger", Package: "rsyslog", File: "rsyslog.conf",
 		Command: []string{"sh", "-c", "exec rsyslogd -n -M ${DEBIAN_ROOT}/usr/lib/*-linux-gnu/rsyslog -f {dir}/rsyslog.conf -i {pidfile}"},
+		Remarks: map[string]string{
+			"I1": "It reads the file, judges, and later renames its own in its place: two that look before either has written both start. They share the name of the temporary file as well, and the second rename, which finds nothing, is no reason for it to stop. The file has the first one's pid.",
+		},
 	},
 	{
 		Name: "xinetd", What: "super-server", Package: "xinetd", File: "xinetd.conf",
@@ -216,6 +219,9 @@ var daemons = []daemon{
 	{
 		Name: "supervisord", What: "process supervisor, in Python", Package: "supervisor", File: "supervisord.conf",
 		Command: words("supervisord -c {dir}/supervisord.conf"),
+		Remarks: map[string]string{
+			"": "It binds its port before it comes to the file. Each start takes so long, in Python, that few schedules fit in the time.",
+		},
 	},
 	{
 		Name: "start-stop-daemon", What: "init helper", Package: "dpkg",
@@ -227,6 +233,9 @@ var daemons = []daemon{
 	{
 		Name: "daemonize", What: "init helper", Package: "daemonize",
 		Command: words("daemonize -p {pidfile} -l {pidfile} /bin/sleep 1000"),
+		Remarks: map[string]string{
+			"": "It locks the file, which here is its lock file as well, and then truncates it when it writes. The daemon inherits the lock.",
+		},
 	},
 	{
 		Name: "daemon", What: "init helper", Package: "daemon",

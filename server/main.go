@@ -31,7 +31,7 @@ Usage:
     memlatch help               print this text
 
 To have a host start it, for example:
-    claude mcp add memlatch -- memlatch
+    claude mcp add --scope user memlatch -- memlatch
 
 Environment:
     MEMLATCH_HOME           where the memories are (default ~/.memlatch)

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -39,7 +40,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return exitClean
 	}
-	if err != nil {
+	var unread *fs.PathError
+	switch {
+	case errors.As(err, &unread):
+		return fail(stderr, &problem{err, "name a file that racefuzz has saved, such as those in testdata/races"})
+	case err != nil:
 		return fail(stderr, &problem{err, "run 'racefuzz -help' for the flags"})
 	}
 	if opt.list {

@@ -107,9 +107,7 @@ func (o *output) ran(r proc.Result) {
 
 // found shows a broken case, and writes it as a page if that was asked for.
 func (o *output) found(f finding) error {
-	if err := o.page(f.Report); err != nil {
-		return err
-	}
+	pageErr := o.page(f.Report)
 	replay := f.Replay
 	f.Replay = "" // has its place behind the drawing
 	if o.json {
@@ -117,12 +115,18 @@ func (o *output) found(f finding) error {
 		report.JSON(&drawn, f.Report)
 		o.object("race", map[string]any{"seed": f.seed, "broken": f.broken, "runs": f.ran, "saved": f.saved,
 			"replay": replay, "report": json.RawMessage(drawn.Bytes())})
-		return nil
+		return pageErr
 	}
 	if !o.q {
 		o.text("")
 		report.Lanes(o.stdout, f.Report)
 		o.text("\nbroken in %d of %d runs", f.broken, f.ran)
+	}
+	if f.broken == 0 {
+		o.text("drawn:  -seed %d -n 1", f.seed)
+	}
+	if o.html != "" && pageErr == nil {
+		o.text("page:   %s", o.html)
 	}
 	if f.saved != "" {
 		o.text("saved:  %s", relative(f.saved))
@@ -130,7 +134,7 @@ func (o *output) found(f finding) error {
 	if replay != "" {
 		o.text("replay: %s", replay)
 	}
-	return nil
+	return pageErr
 }
 
 func (o *output) page(r report.Report) error {

@@ -28,7 +28,11 @@ func (c command) config() (int, error) {
 		fmt.Fprintln(c.stdout, snippet(h.host, program))
 		return exitOK, nil
 	}
-	return exitRefused, &problem{what: "config: needs one HOST", hint: "name one of " + strings.Join(names, ", ")}
+	what := "config: needs one HOST"
+	if len(c.args) == 1 {
+		what = fmt.Sprintf("config: no host %q", c.args[0])
+	}
+	return exitRefused, &problem{what: what, hint: "name one of " + strings.Join(names, ", ")}
 }
 
 // snippet is what makes a host start program.

@@ -81,6 +81,9 @@ func (o *output) built(took time.Duration) {
 
 // learned says what was found out about a program, by option.
 func (o *output) learned(about map[string]string) {
+	if o.q && !o.json {
+		return
+	}
 	if o.json {
 		o.object("program", map[string]any{"options": about})
 		return

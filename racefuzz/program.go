@@ -56,31 +56,14 @@ func learn(t trace.Tier, o options, out *output) ([]race.Case, error) {
 // than [explore.Bounded] does. What is left of a limit on schedules or on time
 // goes to a sample of what lies outside of the bounds.
 func traced(ctx context.Context, p explore.Plan) (explore.Result, error) {
-	total := explore.Result{Complete: true}
 	bounds := trace.Bounds{Preemptions: p.Bounds.Preemptions, Crashes: p.Bounds.Crashes, Faults: p.Bounds.Faults}
-	for _, c := range p.Cases {
-		limit := 0
-		if p.Limit > 0 {
-			if limit = p.Limit - total.Schedules; limit <= 0 {
-				total.Complete = false
-				return total, nil
-			}
-		}
-		r, err := p.Tier.(trace.Tier).Explore(ctx, c, bounds, limit, p.Workers)
-		if err != nil {
-			return total, err
-		}
-		total.Schedules += r.Schedules
-		total.Steps += r.Steps
-		total.Complete = total.Complete && r.Complete
-		if total.Diverged += r.Diverged; total.Divergence == "" {
-			total.Divergence = r.Divergence
-		}
-		if r.Verdict.Broken() {
-			total.Complete = false
-			total.Witness = &explore.Witness{Case: c, Events: r.Events, Verdict: r.Verdict}
-			return total, nil
-		}
+	r, c, err := p.Tier.(trace.Tier).ExploreAll(ctx, p.Cases, bounds, p.Limit, p.Workers)
+	total := explore.Result{Schedules: r.Schedules, Steps: r.Steps, Complete: r.Complete, Diverged: r.Diverged, Divergence: r.Divergence}
+	if r.Verdict.Broken() {
+		total.Witness = &explore.Witness{Case: c, Events: r.Events, Verdict: r.Verdict}
+	}
+	if err != nil || total.Witness != nil || !r.Complete {
+		return total, err
 	}
 	return sampled(ctx, p, total)
 }

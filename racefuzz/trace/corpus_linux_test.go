@@ -91,7 +91,8 @@ var shBugs = []bug{
 func TestRacesInGoAreFound(t *testing.T) {
 	binary := buildDaemon(t)
 	findAll(t, goBugs, func(name string) Program {
-		p := Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit", Strict: true}
+		p := Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit"}
+		p.Strict = name != "crash-between-create-and-write" // it unlinks by its path as well, which would be found first
 		if strings.HasPrefix(name, "probe-") {
 			p.Probe = append(p.Command, "probe")
 		}
@@ -142,27 +143,21 @@ func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	schedules := 0
-	for _, c := range cases {
-		r, err := Tier{}.Explore(t.Context(), c, b, 0, *workers)
-		if err != nil || r.Diverged > 0 {
-			t.Fatalf("%s: %v, %d diverged: %s", c.Title, err, r.Diverged, r.Divergence)
-		}
-		schedules += r.Schedules
-		t.Logf("%s: %d schedules, complete: %v", c.Title, r.Schedules, r.Complete)
-		if !r.Verdict.Broken() {
-			continue
-		}
-		again, err := explore.Replay(Tier{}, c, race.ScheduleOf(r.Events))
-		if err != nil {
-			t.Fatalf("replayed: %v; first:\n%s", err, lanes(r.Events))
-		}
-		if again.Verdict != r.Verdict {
-			t.Fatalf("replayed: %v, first: %v", again.Verdict, r.Verdict)
-		}
-		return schedules, r
+	r, c, err := Tier{}.ExploreAll(t.Context(), cases, b, 0, *workers)
+	if err != nil || r.Diverged > 0 {
+		t.Fatalf("%s: %v, %d diverged: %s", c.Title, err, r.Diverged, r.Divergence)
 	}
-	return schedules, Result{}
+	if !r.Verdict.Broken() {
+		return r.Schedules, r
+	}
+	again, err := explore.Replay(Tier{}, c, race.ScheduleOf(r.Events))
+	if err != nil {
+		t.Fatalf("%s, replayed: %v; first:\n%s", c.Title, err, lanes(r.Events))
+	}
+	if again.Verdict != r.Verdict {
+		t.Fatalf("%s, replayed: %v, first: %v", c.Title, again.Verdict, r.Verdict)
+	}
+	return r.Schedules, r
 }
 
 func lanes(events []race.Event) string {
@@ -196,10 +191,10 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 	for name, p := range programs {
 		t.Run(name, func(t *testing.T) {
 			schedules, found := search(t, p, bounds, rounds)
-			if found.Verdict.Broken() {
+			if found.Verdict.Broken() || !found.Complete {
 				t.Fatalf("%v\n%s", found.Verdict, lanes(found.Events))
 			}
-			t.Logf("%d schedules", schedules)
+			t.Logf("%d schedules, complete: %v", schedules, found.Complete)
 		})
 	}
 }

@@ -39,6 +39,49 @@ type explorer struct {
 	err    error
 }
 
+// ExploreAll explores the cases one after the other and stops at the first
+// that breaks an invariant, which it returns as well. What takes neither a
+// preemption nor a crash is soon tried, and so is done in all of them first. The
+// limit, if it is above 0, is on the schedules of all.
+func (t Tier) ExploreAll(ctx context.Context, cases []race.Case, bounds Bounds, limit, workers int) (Result, race.Case, error) {
+	total := Result{Complete: true}
+	for _, b := range []Bounds{{}, bounds} {
+		total.Complete = true
+		for _, c := range cases {
+			left := 0
+			if limit > 0 {
+				if left = limit - total.Schedules; left <= 0 {
+					total.Complete = false
+					return total, c, nil
+				}
+			}
+			r, err := t.Explore(ctx, c, b, left, workers)
+			if err != nil {
+				return total, c, err
+			}
+			total.add(r)
+			if r.Verdict.Broken() {
+				return total, c, nil
+			}
+		}
+		if b == bounds {
+			break
+		}
+	}
+	return total, race.Case{}, nil
+}
+
+// add adds what came of one more case.
+func (r *Result) add(more Result) {
+	r.Schedules += more.Schedules
+	r.Steps += more.Steps
+	r.Complete = r.Complete && more.Complete
+	if r.Diverged += more.Diverged; r.Divergence == "" {
+		r.Divergence = more.Divergence
+	}
+	r.Events, r.Verdict = more.Events, more.Verdict
+}
+
 // Explore runs every schedule of c within bounds, at most limit of them if
 // that is above 0, and stops at the first that breaks an invariant. Cancelling
 // ctx ends it early without an error.

@@ -17,4 +17,8 @@ func (Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, work
 	return Result{}, errors.ErrUnsupported
 }
 
+func (Tier) ExploreAll(ctx context.Context, cases []race.Case, bounds Bounds, limit, workers int) (Result, race.Case, error) {
+	return Result{}, race.Case{}, errors.ErrUnsupported
+}
+
 func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }

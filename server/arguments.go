@@ -1,11 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,28 +21,40 @@ func decode(raw any, args any) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(encoded))
-	d.DisallowUnknownFields()
-	err = d.Decode(args)
+	var given map[string]json.RawMessage
+	json.Unmarshal(encoded, &given) // what is no object has its error below
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if field(args, name) == nil { // package json is not particular about case
+			return fmt.Errorf("there is no argument %q", name)
+		}
+	}
+	err = json.Unmarshal(encoded, args)
 	var mismatch *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &mismatch) && mismatch.Field == "":
 		return fmt.Errorf("arguments must be an object, not a %s", mismatch.Value)
 	case errors.As(err, &mismatch):
 		return mustBe(mismatch, args)
-	case err != nil:
-		return errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "there is no argument", 1))
+	}
+	return err
+}
+
+// field is the type of the field of args that JSON calls name, or nil.
+func field(args any, name string) reflect.Type {
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(args).Elem()) {
+		if f.Tag.Get("json") == name {
+			return f.Type
+		}
 	}
 	return nil
 }
 
 // mustBe says what a field of args must be.
 func mustBe(mismatch *json.UnmarshalTypeError, args any) error {
-	name, t := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:], mismatch.Type
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(args).Elem()) {
-		if f.Tag.Get("json") == name {
-			t = f.Type // and not that of one item
-		}
+	name := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:]
+	t := mismatch.Type
+	if whole := field(args, name); whole != nil {
+		t = whole // and not that of one item
 	}
 	return fmt.Errorf("%q must be %s, not %s", name, jsonType(t), mismatch.Value)
 }

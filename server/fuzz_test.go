@@ -18,7 +18,7 @@ func FuzzTools(f *testing.F) {
 	for _, arguments := range []string{
 		`{}`, `[]`, `null`, `{"text":"Ada likes tea","tags":["ada"]}`, `{"text":"\u0000\ud800"}`, `{"text":"a\"b' OR 1=1 --"}`,
 		`{"query":"\"tea OR * NEAR("}`, `{"query":"a\u0000b","tag":"ada","limit":1}`, `{"tag":"%","limit":-1,"cursor":"9e9"}`,
-		`{"cursor":"9223372036854775808"}`, `{"id":1}`, `{"id":1e3}`, `{"id":9223372036854775807}`, `{"id":"1"}`, `{"limit":null}`,
+		`{"cursor":"9223372036854775808"}`, `{"id":1}`, `{"id":1e3}`, `{"id":9223372036854775807}`, `{"id":"1"}`, `{"limit":null}`, `{"teXt":"x"}`,
 	} {
 		for tool := range byte(6) {
 			f.Add(tool, []byte(arguments))

@@ -164,8 +164,12 @@ func (o outcome) kind() string {
 		{"remains", "leaves a file behind"},
 		{"lives on", "does not stop when it is asked to"},
 	} {
-		if o.Exit == 1 && strings.Contains(o.Verdict, kind.reason) {
+		switch {
+		case !strings.Contains(o.Verdict, kind.reason):
+		case o.Exit == 1:
 			return o.invariant() + ": " + kind.what
+		case o.Exit == 3:
+			return kind.what + "; not reproducible"
 		}
 	}
 	switch {

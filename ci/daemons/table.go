@@ -238,10 +238,10 @@ var daemons = []daemon{
 		},
 	},
 	{
-		Name: "daemon", What: "init helper", Package: "daemon",
+		Name: "daemon", What: "init helper", Package: "daemon", Flags: words("-preempt 0"),
 		Command: words("daemon -f -F {pidfile} -- sleep 1000"),
 		Remarks: map[string]string{
-			"": "It creates the file with O_EXCL, locks it with fcntl, and keeps the lock while it runs.",
+			"": "A bug: it writes its pid over that of a dead one and truncates nothing. How much of the old pid remains depends on how many digits the new one has, so no two runs are the same to the letter. Done by hand, 499999999 became 9768 and a line with 9999.",
 		},
 	},
 	{

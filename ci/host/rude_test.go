@@ -20,9 +20,9 @@ import (
 )
 
 const (
-	deadline    = 10 * time.Second // for an answer, on a busy machine
-	lifetime    = 2 * time.Second  // of a server whose host is gone
-	mostMemory  = 100 << 20        // bytes
+	deadline    = time.Minute     // for an answer, on a busy machine
+	lifetime    = 2 * time.Second // of a server whose host is gone
+	mostMemory  = 100 << 20       // bytes
 	initialize  = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"rude","version":"1"}}}`
 	initialized = `{"jsonrpc":"2.0","method":"notifications/initialized"}`
 )

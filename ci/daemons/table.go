@@ -39,13 +39,14 @@ func (d daemon) arguments() []string {
 }
 
 // inRun runs a command with the case's directory in the place of /run, and
-// with no jobs in the directories that cron and at read.
-func inRun(command string) []string {
-	return []string{"unshare", "-m", "sh", "-c", strings.Join([]string{
+// with no jobs in the directories that cron and at read. What is to be done
+// before goes first.
+func inRun(command string, before ...string) []string {
+	return []string{"unshare", "-m", "sh", "-c", strings.Join(append(before,
 		"mount -t tmpfs none /etc/cron.d", "mount -t tmpfs none /var/spool",
 		"mkdir -p /var/spool/cron/crontabs /var/spool/cron/atjobs /var/spool/cron/atspool",
 		"chown daemon /var/spool/cron/atjobs /var/spool/cron/atspool",
-		"mount --bind {dir} /run", "exec " + command}, " && ")}
+		"mount --bind {dir} /run", "exec "+command), " && ")}
 }
 
 // withSshd runs sshd with a key, a user and a directory that its package would
@@ -204,7 +205,7 @@ var daemons = []daemon{
 	},
 	{
 		Name: "cron", What: "scheduler", Package: "cron", Flags: []string{"-pidfile", "crond.pid"}, Root: true,
-		Command: inRun("cron -f"),
+		Command: inRun("cron -f", "{ test ! -e /etc/crontab || mount --bind /dev/null /etc/crontab; }"),
 		Remarks: map[string]string{
 			"": "The file is locked with flock before it is touched, written over in place, and never removed: nobody can lock a file that has lost its name.",
 		},

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"unsafe"
 
@@ -29,14 +30,25 @@ func becomeFiltered(argv []string) error {
 	}
 	filter := notifyOf(slices.Collect(numbers()))
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	listener, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
+	// Until the listener has been sent nobody answers: a call of the runtime's,
+	// such as the mmap for more memory, would wait for ever. So all is ready
+	// before, nothing is collected, and the scheduler hears of neither call.
+	debug.SetGCPercent(-1)
+	rights, data := unix.UnixRights(0), []byte{0}
+	vector := unix.Iovec{Base: &data[0]}
+	vector.SetLen(len(data))
+	header := unix.Msghdr{Iov: &vector, Iovlen: 1, Control: &rights[0]}
+	header.SetControllen(len(rights))
+	listener, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER,
 		unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, uintptr(unsafe.Pointer(&program)))
 	if errno != 0 {
 		return os.NewSyscallError("seccomp", errno)
 	}
-	defer unix.Close(int(listener)) // without one, what follows fails instead of waiting
-	if err := unix.Sendmsg(listenerSocket, []byte{0}, unix.UnixRights(int(listener)), nil, 0); err != nil {
-		return os.NewSyscallError("sendmsg", err)
+	*(*int32)(unsafe.Pointer(&rights[unix.CmsgLen(0)])) = int32(listener)
+	_, _, errno = unix.RawSyscall(unix.SYS_SENDMSG, listenerSocket, uintptr(unsafe.Pointer(&header)), 0)
+	unix.Close(int(listener)) // without one, what follows fails instead of waiting
+	if errno != 0 {
+		return os.NewSyscallError("sendmsg", errno)
 	}
 	unix.CloseOnExec(listenerSocket)
 	return os.NewSyscallError("exec", unix.Exec(argv[0], argv, os.Environ()))

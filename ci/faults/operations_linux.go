@@ -133,6 +133,10 @@ func performs(ctx context.Context, s scene, w *watch, args ...string) (done bool
 	cmd := s.command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := w.start(cmd, (*exec.Cmd).Start); err != nil {
+		if cmd.Process != nil {
+			cmd.Process.Kill()
+			err = errors.Join(err, cmd.Wait())
+		}
 		return false, fmt.Errorf("%w: %s", err, said.String())
 	}
 	err = cmd.Wait()

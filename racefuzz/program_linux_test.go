@@ -40,7 +40,7 @@ func TestWhereTracingIsForbiddenOneLineSaysSo(t *testing.T) {
 		os.Exit(run([]string{"-q", "--", "sleep", "1"}, nil, os.Stdout, os.Stderr))
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^TestWhereTracingIsForbiddenOneLineSaysSo$")
-	cmd.Env = append(os.Environ(), untraceable+"=1")
+	cmd.Env = append(os.Environ(), untraceable+"=1", "TMPDIR="+t.TempDir()) // it leaves without clean-up
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.Run()

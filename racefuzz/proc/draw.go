@@ -202,6 +202,9 @@ func (s *script) start() {
 		s.add(opStart)
 	}
 	if !hosted && chance(s.t, 10, "brief") {
+		if runtime.GOOS == "windows" && s.end != opEOF { // whose CTRL_C is lost on who is not yet there
+			s.end = opKill
+		}
 		s.wait(80, 10)
 		s.stop()
 		return

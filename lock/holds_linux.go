@@ -3,7 +3,6 @@ package lock
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,19 +19,16 @@ import (
 // with "->" in the second place for those who only wait, and another kind of lock
 // in FLOCK's. The device is not compared: btrfs and overlayfs show another one
 // there than stat does. A list that takes several reads can have changed between
-// them and lack what was there all the time; /proc/PID/fdinfo tells then, which
-// has such lines for each open file.
+// them and lack what was there all the time; so what it does not list is looked
+// for in /proc/PID/fdinfo, which has such lines for each open file.
 func (OS) Holds(f File, pid int) bool {
-	locks, reads, err := readAll("/proc/locks")
+	locks, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return alive(pid)
 	}
 	inode := f.(*file).stat.Ino
 	if lists(locks, pid, inode) {
 		return true
-	}
-	if reads <= 1 {
-		return false
 	}
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fdinfo/*", pid))
 	return slices.ContainsFunc(files, func(name string) bool {
@@ -52,28 +48,6 @@ func lists(locks []byte, pid int, inode uint64) bool {
 		}
 	}
 	return false
-}
-
-// readAll reads a file and counts the reads that brought something.
-func readAll(name string) (content []byte, reads int, err error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := f.Read(buf)
-		if n > 0 {
-			content, reads = append(content, buf[:n]...), reads+1
-		}
-		if err == io.EOF {
-			return content, reads, nil
-		}
-		if err != nil {
-			return nil, reads, err
-		}
-	}
 }
 
 // alive is what is left where /proc/locks cannot be read. The times at which

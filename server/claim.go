@@ -25,7 +25,6 @@ type claim struct {
 	log *log.Logger
 
 	mu   sync.Mutex
-	name string // of the pid file, in whichever runtime directory
 	path string
 	file *lock.PIDFile // nil in a standby
 	err  error         // why this server is neither, or nil
@@ -35,18 +34,17 @@ type claim struct {
 func (c *claim) start(p place) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.name = p.pidName
-	if err := c.choose(); err != nil {
+	if err := c.choose(p.pidName); err != nil {
 		return err
 	}
 	c.try()
 	return c.err
 }
 
-// choose decides where the pid file is.
-func (c *claim) choose() error {
+// choose decides where the pid file of that name is.
+func (c *claim) choose(name string) error {
 	dir, err := runtimeDir()
-	c.path = filepath.Join(dir, c.name)
+	c.path = filepath.Join(dir, name)
 	return err
 }
 
@@ -89,7 +87,7 @@ func (c *claim) tend() {
 func (c *claim) try() {
 	c.file, c.err = acquire(c.path)
 	if errors.Is(c.err, fs.ErrNotExist) { // the directory was removed since
-		if c.err = c.choose(); c.err == nil {
+		if c.err = c.choose(filepath.Base(c.path)); c.err == nil {
 			c.file, c.err = acquire(c.path)
 		}
 	}

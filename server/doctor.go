@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/memlatch/memlatch/lock"
@@ -190,16 +189,18 @@ func tryLocks(dir string) error {
 // leftovers are what crashed servers and interrupted uninstalls left behind.
 func (p place) leftovers() (findings []finding) {
 	const check = "leftovers"
-	dirs, _ := filepath.Glob(filepath.Join(globQuote(p.home), leftoverPrefix+"*"))
-	for _, dir := range slices.DeleteFunc(dirs, func(dir string) bool { return !unfinished(dir) }) {
+	dirs, _ := p.unfinished()
+	for _, dir := range dirs {
 		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAllCommand(dir)}))
 	}
 	for _, dir := range runtimeDirs() {
-		files, _ := filepath.Glob(filepath.Join(globQuote(dir), "server*.pid"))
-		for _, path := range files {
-			if filepath.Base(path) == p.pidName {
-				continue // the pid file has its own check
+		files, _ := os.ReadDir(dir)
+		for _, f := range files {
+			pidFile, _ := filepath.Match("server*.pid", f.Name())
+			if !pidFile || f.Name() == p.pidName { // which has its own check
+				continue
 			}
+			path := filepath.Join(dir, f.Name())
 			if status, err := lock.Probe(path); err == nil && status.State == lock.Stale {
 				findings = append(findings, bad(check, &problem{what: path + " is left from a server of another store", hint: removeCommand(path)}))
 			}
@@ -209,14 +210,6 @@ func (p place) leftovers() (findings []finding) {
 		findings = append(findings, good(check, "none"))
 	}
 	return findings
-}
-
-// globQuote makes dir a pattern that matches itself.
-func globQuote(dir string) string {
-	if filepath.Separator == '\\' {
-		return dir // no quoting there
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
 func examineHosts() (findings []finding) {

@@ -191,9 +191,11 @@ func parseMemories(line []byte) ([]memory, error) {
 		return nil, err
 	}
 	for i := range memories {
-		if memories[i].Created = r.Created.UTC(); r.Created.IsZero() {
-			memories[i].Created = time.Now()
+		created := r.Created
+		if created.IsZero() {
+			created = time.Now()
 		}
+		memories[i].Created = stored(created)
 		if err := memories[i].check(); err != nil {
 			return nil, err
 		}

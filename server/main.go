@@ -67,14 +67,14 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	c := command{args[0], args[1:], stdin, stdout, stderr}
-	switch args := c.args; c.name {
+	switch c.name {
 	case "version", "-version", "--version":
 		fmt.Fprintln(stdout, "memlatch", version())
 		return exitOK
 	case "status":
-		return status(args, stdout, stderr)
+		return c.run(c.status)
 	case "uninstall":
-		return uninstall(args, stdin, stdout, stderr)
+		return c.run(c.uninstall)
 	case "doctor":
 		return c.run(c.doctor)
 	case "config":

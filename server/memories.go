@@ -46,12 +46,16 @@ func (s *store) add(ctx context.Context, text string, tags []string) (memory, er
 	if err != nil {
 		return memory{}, err
 	}
-	m := memory{Text: text, Tags: append([]string{}, tags...), Created: time.Now().UTC().Truncate(time.Millisecond)}
+	m := memory{Text: text, Tags: append([]string{}, tags...), Created: stored(time.Now())}
 	m.ID, err = insert(ctx, db, m)
 	return m, err
 }
 
-// insert adds m to the database and returns its id.
+// stored is a time as the database has it.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// insert adds m, with a time as [stored] returns it, to the database and
+// returns its id.
 func insert(ctx context.Context, db interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
 }, m memory) (int64, error) {
@@ -60,7 +64,7 @@ func insert(ctx context.Context, db interface {
 		return 0, err
 	}
 	result, err := db.ExecContext(ctx, "INSERT INTO memories(text, tags, created) VALUES (?, ?, ?)",
-		m.Text, string(tags), m.Created.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano))
+		m.Text, string(tags), m.Created.Format(time.RFC3339Nano))
 	if err != nil {
 		return 0, err
 	}

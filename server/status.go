@@ -24,19 +24,19 @@ type report struct {
 	Problem string      `json:"problem,omitempty"` // why the store cannot be read
 }
 
-func status(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("status", flag.ContinueOnError)
+func (c command) status() (int, error) {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
-	if err := parseFlags(flags, args); err != nil {
-		return fail(stderr, exitRefused, err)
+	if err := parseFlags(flags, c.args); err != nil {
+		return exitRefused, err
 	}
 	place, err := find()
 	if err != nil {
-		return fail(stderr, exitRefused, err)
+		return exitRefused, err
 	}
 	path, found, err := recorded(place)
 	if err != nil {
-		return fail(stderr, exitRefused, err)
+		return exitRefused, err
 	}
 	r := report{State: found.State.String(), PID: found.PID, PIDFile: path, Running: found.State == lock.Held}
 	if r.Running {
@@ -49,14 +49,14 @@ func status(args []string, stdout, stderr io.Writer) int {
 	}
 	r.Store.Open = false // it was for a moment, here
 	if *asJSON {
-		json.NewEncoder(stdout).Encode(r)
+		json.NewEncoder(c.stdout).Encode(r)
 	} else {
-		r.print(stdout)
+		r.print(c.stdout)
 	}
 	if !r.Running {
-		return exitStopped
+		return exitStopped, nil
 	}
-	return exitOK
+	return exitOK, nil
 }
 
 func (r report) print(w io.Writer) {

@@ -108,6 +108,7 @@ func (s *store) look() {
 			return // an uninstall has it, and the store is next
 		}
 		s.lost = fmt.Errorf("%s was removed while it was in use; made again", quote(path))
+		s.barrier.Release() // of a file without a name
 		s.barrier = b
 		s.files[1], _ = os.Lstat(path)
 	default:

@@ -34,27 +34,23 @@ type removal struct {
 	leftovers []string // directories of uninstalls that were interrupted
 }
 
-func uninstall(args []string, stdin *os.File, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("uninstall", flag.ContinueOnError)
+func (c command) uninstall() (int, error) {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	yes := flags.Bool("y", false, "")
 	force := flags.Bool("force", false, "")
 	backup := flags.String("backup", "", "")
-	if err := parseFlags(flags, args); err != nil {
-		return fail(stderr, exitRefused, err)
+	if err := parseFlags(flags, c.args); err != nil {
+		return exitRefused, err
 	}
 	place, err := find()
 	if err != nil {
-		return fail(stderr, exitRefused, err)
+		return exitRefused, err
 	}
 	if *backup == "" && given(flags, "backup") {
-		return fail(stderr, exitRefused, &problem{what: "--backup names no file", hint: "name the file, or leave --backup out"})
+		return exitRefused, &problem{what: "--backup names no file", hint: "name the file, or leave --backup out"}
 	}
-	r := &removal{place: place, force: *force, backup: *backup, stdin: stdin, stdout: stdout}
-	code, err := r.run(*yes)
-	if err != nil {
-		return fail(stderr, code, err)
-	}
-	return code
+	r := &removal{place: place, force: *force, backup: *backup, stdin: c.stdin, stdout: c.stdout}
+	return r.run(*yes)
 }
 
 func (r *removal) run(yes bool) (int, error) {
@@ -105,19 +101,26 @@ func (r *removal) look() error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	entries, err := os.ReadDir(r.home)
-	for _, e := range entries {
-		dir := filepath.Join(r.home, e.Name())
-		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) && unfinished(dir) {
-			r.leftovers = append(r.leftovers, dir)
-		}
-	}
+	var err error
+	r.leftovers, err = r.unfinished()
 	return err
 }
 
-// unfinished reports whether there is anything to remove in dir, or it alone.
-// What memlatch did not make stays for good, and makes nothing unfinished.
-func unfinished(dir string) bool {
+// unfinished lists the directories of uninstalls that were interrupted.
+func (p place) unfinished() (dirs []string, err error) {
+	entries, err := os.ReadDir(p.home)
+	for _, e := range entries {
+		dir := filepath.Join(p.home, e.Name())
+		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) && removable(dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, err
+}
+
+// removable reports whether there is anything to remove in dir, or it alone.
+// What memlatch did not make stays for good.
+func removable(dir string) bool {
 	entries, err := os.ReadDir(dir)
 	return err == nil && (len(entries) == 0 || slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return slices.Contains(storeFiles(), e.Name())

@@ -7,11 +7,11 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// critical finds the two steps on whose order it depends whether w breaks its
+// bringTogether finds the two steps on whose order it depends whether w breaks its
 // invariant. Where they are apart, one is moved until they are adjacent: the
 // witness that is returned may have more preemptions than w, though as few as
 // possible. Once ctx is done it makes do with what it has.
-func critical(ctx context.Context, tier race.Tier, w Witness) (best Witness, pair [2]int) {
+func bringTogether(ctx context.Context, tier race.Tier, w Witness) (best Witness, pair [2]int) {
 	best = w
 	consider := func(v Witness, p [2]int, ok bool) {
 		if ok && (pair == [2]int{} || simplerThan(v, best)) {

@@ -41,7 +41,7 @@ func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
 		return Finding{Witness: w}, err
 	}
 	w = shrink(ctx, p, w)
-	w, pair := critical(ctx, p.Tier, w)
+	w, pair := bringTogether(ctx, p.Tier, w)
 	if w.Case.Title == "" {
 		w.Case.Title = w.Verdict.Reason
 	}

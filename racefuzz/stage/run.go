@@ -20,7 +20,6 @@ type run struct {
 
 	actors  []*actor // in the case's order, and Next
 	current *actor   // made the last step
-	due     *actor   // has responses that are no events yet
 
 	content string // of the pid file
 	present bool   // whether the name exists
@@ -54,13 +53,13 @@ func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
 		}
 		a.start()
 	}
-	r.due = r.answering()
 	r.oracle.checkEnd(r)
 	return r, nil
 }
 
-// answering returns the first actor that has responses, or nil.
-func (r *run) answering() *actor {
+// due returns the first actor that has responses which are no events yet, or
+// nil.
+func (r *run) due() *actor {
 	for _, a := range r.actors {
 		if len(a.responses) > 0 {
 			return a
@@ -108,8 +107,8 @@ func (r *run) named() int {
 // others can move.
 func (r *run) Moves() []race.Move {
 	r.moves = r.moves[:0]
-	if r.due != nil {
-		return append(r.moves, race.Move{Actor: r.due.name, Op: r.due.responses[0].op})
+	if due := r.due(); due != nil {
+		return append(r.moves, race.Move{Actor: due.name, Op: due.responses[0].op})
 	}
 	var able uint64
 	for _, a := range r.actors[:len(r.actors)-1] {
@@ -163,9 +162,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if a == nil {
 		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
 	}
-	if r.due != nil {
-		if a != r.due || m.Op != a.responses[0].op {
-			return race.Event{}, fmt.Errorf("%s cannot %s now: %s %s comes first", m.Actor, m.Op, r.due.name, r.due.responses[0].op)
+	if due := r.due(); due != nil {
+		if a != due || m.Op != a.responses[0].op {
+			return race.Event{}, fmt.Errorf("%s cannot %s now: %s %s comes first", m.Actor, m.Op, due.name, due.responses[0].op)
 		}
 		return r.returned(a), nil
 	}
@@ -196,7 +195,6 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.look()
 	}
 	r.oracle.step(r, a, made)
-	r.due = r.answering()
 	r.show(&e)
 	return e, nil
 }
@@ -226,7 +224,6 @@ func (r *run) returned(a *actor) race.Event {
 	r.events++
 	got := a.responses[0]
 	a.responses = a.responses[1:]
-	r.due = r.answering()
 	e := race.Event{Step: race.Step{Actor: a.name, Op: got.op, Result: got.result}}
 	if got.err != nil {
 		e.Detail = r.world.relative(got.err.Error())
@@ -330,8 +327,8 @@ func (r *run) Fingerprint() uint64 {
 	for _, a := range r.actors {
 		h = h.number(uint64(a.history)).number(uint64(a.at)).text(a.op).number(a.moved).number(a.owes)
 	}
-	if r.due != nil {
-		h = h.text(r.due.name)
+	if due := r.due(); due != nil {
+		h = h.text(due.name)
 	}
 	return uint64(r.oracle.fingerprint(h))
 }

@@ -36,7 +36,7 @@ func hold(ctx context.Context, path string, try func(*flock.Flock) (bool, error)
 	for {
 		f := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|barrierFlags), flock.SetPermissions(0o600))
 		locked, err := try(f)
-		if err != nil {
+		if err != nil && !mayPass(err) {
 			return nil, err
 		}
 		if locked {
@@ -51,6 +51,9 @@ func hold(ctx context.Context, path string, try func(*flock.Flock) (bool, error)
 		}
 		select {
 		case <-ctx.Done():
+			if err != nil {
+				return nil, err
+			}
 			return nil, fmt.Errorf("%s: %w", path, ErrHeld)
 		case <-time.After(barrierPoll):
 		}

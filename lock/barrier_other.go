@@ -1,7 +1,7 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package lock
 
-// Windows has no such flags: a link in the barrier's place is found by
-// comparing the file with its name.
 const barrierFlags = 0
+
+func mayPass(error) bool { return false }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -175,6 +176,47 @@ func TestUninstallSparesServersThatStart(t *testing.T) {
 	t.Logf("uninstall's exit codes: %v", outcomes)
 }
 
+// Of several uninstalls one removes the store; the others find it gone, or are
+// refused while somebody has the pid file.
+func TestUninstallsAtOnce(t *testing.T) {
+	env := environment(t.TempDir())
+	refused := 0
+	for round := range 5 {
+		servers := crowd(t, env, 1)
+		if err := servers[0].call("mem_add", map[string]any{"text": "x"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		end(t, servers)
+		var uninstalls [4]*exec.Cmd
+		var said [len(uninstalls)]bytes.Buffer
+		for i := range uninstalls {
+			c := exec.Command("memlatch", "uninstall", "-y", fmt.Sprintf("--force=%t", i == 0))
+			c.Env, c.Stdout, c.Stderr = env, &said[i], &said[i]
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			uninstalls[i] = c
+		}
+		removed := 0
+		for i, c := range uninstalls {
+			err := c.Wait()
+			switch text := said[i].String(); {
+			case err == nil && strings.Contains(text, "removed 1 memory"):
+				removed++
+			case err == nil && strings.Contains(text, "nothing to remove"):
+			case strings.Contains(text, "another uninstall is at work"), strings.Contains(text, "still running"):
+				refused++
+			default:
+				t.Errorf("round %d: %v: %s", round, err, text)
+			}
+		}
+		if removed != 1 {
+			t.Errorf("round %d: %d uninstalls say that they removed the store", round, removed)
+		}
+	}
+	t.Logf("%d were refused", refused)
+}
+
 // A kill at any moment of an uninstall leaves all memories or none, and the
 // next one goes through.
 func TestKilledUninstallIsFinishedByTheNext(t *testing.T) {
@@ -208,7 +250,7 @@ func TestKilledUninstallIsFinishedByTheNext(t *testing.T) {
 			usual = time.Since(begin)
 		}
 
-		if _, err := os.Lstat(filepath.Join(home, "store")); err == nil {
+		if _, err := os.Lstat(filepath.Join(home, "store", databaseFile)); err == nil {
 			whole++
 			if found := texts(t, env); len(found) != 3 {
 				t.Errorf("round %d: %d memories of 3 are left", round, len(found))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,13 +41,20 @@ func (r *removal) seize() (_ *seized, err error) {
 			s.release()
 		}
 	}()
-	if err := r.seizePIDFiles(s); err != nil || !r.exists {
+	if err := r.seizePIDFiles(s); err != nil {
+		return s, err
+	}
+	if err := r.look(); err != nil || !r.exists { // for another uninstall may have been at work
 		return s, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
 	defer cancel()
 	path := filepath.Join(r.store, barrierFile)
 	s.barrier, err = lock.Exclude(ctx, path)
+	if errors.Is(err, fs.ErrNotExist) { // another uninstall was faster, beside a server that both override
+		r.exists = false
+		return s, nil
+	}
 	if errors.Is(err, lock.ErrHeld) {
 		who := "in use by a server that is not recorded"
 		if s.running != nil {
@@ -98,13 +106,14 @@ func (r *removal) seizePIDFiles(s *seized) error {
 	return nil
 }
 
-// removing reports whether an uninstall has the store for itself.
+// removing reports whether an uninstall has the store, which was there, for
+// itself, or has removed it.
 func removing(store string) bool {
 	b, err := lock.Share(once(), filepath.Join(store, barrierFile))
 	if err == nil {
 		b.Release()
 	}
-	return errors.Is(err, lock.ErrHeld)
+	return errors.Is(err, lock.ErrHeld) || errors.Is(err, fs.ErrNotExist)
 }
 
 // removeStale removes the pid files that nobody holds: what is left of servers

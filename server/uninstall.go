@@ -15,8 +15,6 @@ import (
 	"strings"
 
 	"golang.org/x/term"
-
-	"github.com/memlatch/memlatch/lock"
 )
 
 // leftoverPrefix begins the name of a store that an uninstall has moved aside
@@ -57,15 +55,10 @@ func (r *removal) run(yes bool) (int, error) {
 	if err := r.look(); err != nil {
 		return exitRefused, err
 	}
-	if !r.exists && len(r.leftovers) == 0 {
+	if r.nothing() {
 		r.removeStale()
-		fmt.Fprintf(r.stdout, "nothing to remove: there is no store in %s\n", quote(r.home))
 		r.printRest()
 		return exitOK, nil
-	}
-	if !r.exists && r.backup != "" {
-		return exitRefused, &problem{what: "there is nothing to back up: an uninstall was interrupted while it deleted the memories",
-			hint: "repeat without --backup to finish it"}
 	}
 	if r.backup != "" && r.inStore(r.backup) {
 		return exitRefused, &problem{what: "the backup would be removed together with the store",
@@ -81,28 +74,43 @@ func (r *removal) run(yes bool) (int, error) {
 		return exitRefused, err
 	}
 	defer seized.release()
-	if err := r.remove(seized); err != nil {
-		return exitRefused, err
+	if !r.nothing() {
+		if err := r.remove(seized); err != nil {
+			return exitRefused, err
+		}
 	}
 	r.printRest()
 	return exitOK, nil
 }
 
-// look finds out what there is to remove.
+// nothing reports whether there is nothing to remove, and says so.
+func (r *removal) nothing() bool {
+	if r.exists || len(r.leftovers) > 0 {
+		return false
+	}
+	fmt.Fprintf(r.stdout, "nothing to remove: there is no store in %s\n", quote(r.home))
+	return true
+}
+
+// look finds out what there is to remove. What it finds can change until the
+// pid files are seized.
 func (r *removal) look() error {
+	r.exists, r.leftovers = false, nil
 	if _, err := own(homeKind, r.home); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	switch err := private(storeKind, r.store); {
-	case err == nil:
-		r.exists = true
-	case !errors.Is(err, fs.ErrNotExist):
+	err := private(storeKind, r.store)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var err error
+	r.exists = err == nil && removable(r.store)
 	r.leftovers, err = r.unfinished()
+	if r.backup != "" && !r.exists && len(r.leftovers) > 0 {
+		return &problem{what: "there is nothing to back up: an uninstall was interrupted while it deleted the memories",
+			hint: "repeat without --backup to finish it"}
+	}
 	return err
 }
 
@@ -182,7 +190,7 @@ func (r *removal) describe() string {
 }
 
 // remove makes the backup and removes the store and what earlier uninstalls
-// left. The store goes with one rename: it is there whole, or not at all.
+// left. The memories go with one rename: they are there, or not at all.
 func (r *removal) remove(s *seized) error {
 	dirs := r.leftovers
 	if r.exists {
@@ -214,26 +222,6 @@ func (r *removal) remove(s *seized) error {
 	return nil
 }
 
-// moveAside gives the store's directory the name aside, or leaves it as it is.
-func (r *removal) moveAside(s *seized, aside string) error {
-	if renameNeedsNoOpenFiles {
-		s.barrier.Release()
-	}
-	err := os.Rename(r.store, aside)
-	if err != nil || !renameNeedsNoOpenFiles {
-		return err
-	}
-	// Where open files do not prevent it, as under Wine, the barrier tells
-	// whether a server has opened the store in between.
-	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
-	defer cancel()
-	barrier, err := lock.Exclude(ctx, filepath.Join(aside, barrierFile))
-	if err != nil {
-		return errors.Join(err, os.Rename(aside, r.store))
-	}
-	return barrier.Release()
-}
-
 // clear removes dir with the files that are memlatch's own; others stay, and
 // so dir does.
 func (r *removal) clear(dir string) error {
@@ -243,17 +231,25 @@ func (r *removal) clear(dir string) error {
 				hint: "memlatch uninstall -y"}
 		}
 	}
-	others, err := os.ReadDir(dir)
-	if err != nil {
-		return err
+	return r.removeDir(dir)
+}
+
+// removeDir removes dir unless there is something in it, and names what is not
+// memlatch's.
+func (r *removal) removeDir(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err == nil && len(entries) == 0 {
+		err = removeEmpty(dir)
 	}
-	for _, e := range others {
-		fmt.Fprintf(r.stdout, "left alone, since memlatch did not make it: %s\n", quote(filepath.Join(dir, e.Name())))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return &problem{what: "the memories are deleted, but not the directory they were in", err: err, hint: "memlatch uninstall -y"}
 	}
-	if len(others) > 0 {
-		return nil
+	for _, e := range entries {
+		if !slices.Contains(storeFiles(), e.Name()) {
+			fmt.Fprintf(r.stdout, "left alone, since memlatch did not make it: %s\n", quote(filepath.Join(dir, e.Name())))
+		}
 	}
-	return os.Remove(dir)
+	return nil
 }
 
 // makeBackup writes the database to a new file, in one piece and without the

@@ -2,10 +2,18 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+)
 
-// renameNeedsNoOpenFiles: a directory can be renamed with open files in it.
-const renameNeedsNoOpenFiles = false
+// moveAside gives the store's directory the name aside, with the barrier in it
+// held: whoever waits for it sees that it is not the store's any more.
+func (r *removal) moveAside(_ *seized, aside string) error {
+	return os.Rename(r.store, aside)
+}
+
+func removeEmpty(dir string) error { return os.Remove(dir) }
 
 // whoCommand is the command that names the processes with path open.
 func whoCommand(path string) string { return "lsof " + quote(path) }

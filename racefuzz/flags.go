@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -73,8 +75,9 @@ the number and a free port of the actor. It runs in {dir}; a file that an argume
 names is found from here.
     -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
                     waits), or a regular expression of its output
-    -stop HOW       eof, term or int
-    -losers WHAT    what a refused start does: exit or serve
+    -stop HOW       eof, term, int, or a command that stops it
+    -losers WHAT    what a refused start does: exit, serve or auto (the default:
+                    what it is seen to do)
     -pidfile NAME   what its pid file is called in {dir} (default server.pid)
     -lockfile NAME  its lock is another file in {dir}
     -file PATH      put a copy of a file into {dir} first, with the placeholders
@@ -212,6 +215,8 @@ func parse(args []string) (options, error) {
 			return o, fmt.Errorf("unexpected argument %q", words[0])
 		}
 		o.command = words
+	} else if len(args) > 0 && args[len(args)-1] == "--" {
+		return o, errors.New("no program after --")
 	}
 	if err := o.complete(given); err != nil {
 		return o, err
@@ -229,6 +234,9 @@ func (o *options) addFile(path string) error {
 
 // complete fills in what follows from other flags, or from what is replayed.
 func (o *options) complete(given map[string]bool) error {
+	if o.losers == "auto" {
+		o.losers = ""
+	}
 	if !given["seed"] {
 		o.seed = rand.Uint64N(1e9)
 	}
@@ -300,7 +308,12 @@ func (o options) check(given map[string]bool) error {
 		}
 	}
 	_, known := sim.ParseRules(o.rules)
+	_, notPattern := regexp.Compile(o.ready)
 	switch {
+	case notPattern != nil:
+		return fmt.Errorf("-ready %q: file, quiet, or a regular expression, and as one: %v", o.ready, notPattern)
+	case !slices.Contains([]string{"", "exit", "serve"}, o.losers):
+		return fmt.Errorf("-losers %q: exit, serve or auto", o.losers)
 	case given["n"] && o.n < 1:
 		return fmt.Errorf("-n %d: at least 1", o.n)
 	case o.procs < 2 || o.procs > 64:

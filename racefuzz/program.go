@@ -40,6 +40,8 @@ func learn(t trace.Tier, o options, out *output) ([]race.Case, error) {
 		return nil, &problem{err, "racefuzz is for servers, which stay until they are stopped; to try a command that ends, let it keep its place, as in sh -c 'COMMAND && cat'"}
 	case errors.As(err, &ends):
 		return nil, &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
+	case errors.Is(err, trace.ErrUntouched):
+		return nil, &problem{err, "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"}
 	case err != nil:
 		return nil, err
 	}

@@ -14,10 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestCommandsThatEndAreToldWhatRacefuzzIsFor(t *testing.T) {
+func TestCommandsThatAreNoServersAreToldWhatRacefuzzIsFor(t *testing.T) {
 	for script, want := range map[string][]string{
 		"echo $$ > {pidfile}":        {"does not stay, alone as it is: exit 0\n", "hint: racefuzz is for servers"},
 		"echo no config >&2; exit 3": {`exit 3, and it says "no config"`, "hint: run it by hand"},
+		"read line":                  {"it touches nothing in the directory", "hint: write {pidfile} or {dir} where"},
 	} {
 		var stdout, stderr bytes.Buffer
 		if code := run([]string{"--", "sh", "-c", script}, nil, &stdout, &stderr); code != exitUsage {

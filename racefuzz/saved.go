@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +34,31 @@ func (o options) save(f *finding, name string, lanes string) error {
 	f.Replay = o.replayCommand(f.saved)
 	r := race.Recording{Case: f.Case, Schedule: race.ScheduleOf(f.Events), Verdict: f.Verdict, Lanes: lanes}
 	return os.WriteFile(f.saved, r.Format(), 0o644)
+}
+
+// writable says why what is found could not be written where it is to go, while
+// nothing is lost by it yet.
+func (o options) writable() error {
+	var errs []error
+	if o.replay == "" && !o.bench {
+		dir := o.saveDir
+		for _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
+			dir = filepath.Dir(dir)
+		}
+		errs = append(errs, tryToWrite("-save", dir))
+	}
+	if o.html != "" {
+		errs = append(errs, tryToWrite("-html", filepath.Dir(o.html)))
+	}
+	return errors.Join(errs...)
+}
+
+func tryToWrite(flag, dir string) error {
+	f, err := os.CreateTemp(dir, ".racefuzz-")
+	if err != nil {
+		return &problem{fmt.Errorf("%s: %w", flag, err), "name a place that can be written to"}
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // replayCommand is what a person can type to run a saved case again.

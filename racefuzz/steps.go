@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -235,12 +236,13 @@ func (o options) show(out *output, f explore.Finding) error {
 	return out.found(found)
 }
 
-// commandName returns the last word of a command that is a file's name, to
+// commandName returns the last word of a command that may be a file's name, to
 // name by it what is saved.
 func commandName(command []string) string {
 	name := filepath.Base(command[0])
 	for _, w := range command[1:] {
-		if !strings.HasPrefix(w, "-") && !strings.Contains(w, "{") {
+		_, notNumber := strconv.Atoi(w)
+		if notNumber != nil && !strings.HasPrefix(w, "-") && !strings.Contains(w, "{") {
 			name = filepath.Base(w)
 		}
 	}

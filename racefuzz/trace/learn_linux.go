@@ -98,6 +98,9 @@ func (s *settings) learnAlone(t Tier, c race.Case) error {
 		if !first.stopped {
 			continue
 		}
+		if !first.touches && s.losers == "" {
+			return fmt.Errorf("%s: %w", c.Target, ErrUntouched)
+		}
 		second, err := s.direct(t, c, first)
 		if err != nil {
 			return err
@@ -134,6 +137,7 @@ type habit struct {
 	left    []string
 	stopped bool
 	steps   race.Schedule
+	touches bool   // anything in the case's directory
 	program string // what it is at the end of its execs, if it has the command's arguments
 }
 
@@ -172,6 +176,7 @@ func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 	for _, e := range r.events {
 		if e.Result != "ENOENT" { // others may look for what is not there
 			h.steps = append(h.steps, e.Step)
+			h.touches = h.touches || !slices.Contains([]string{opStart, opStop, opWait}, e.Op)
 		}
 	}
 	for _, e := range r.scene.entries {

@@ -24,6 +24,10 @@ type Tier struct {
 // ErrForbidden says that this system does not let programs be traced.
 var ErrForbidden = errors.New("tracing programs is not permitted here")
 
+// ErrUntouched says that a program has no file in the case's directory and does
+// not look for one, so that its starts have nothing to race for.
+var ErrUntouched = errors.New("it touches nothing in the directory that it is given")
+
 // EndsError is the error of a program that is no server: it ends, alone as it
 // is, without having been asked to stop.
 type EndsError struct {

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/exam"
+	"github.com/memlatch/memlatch/racefuzz/mutant"
 )
 
 // Bounds of the exam.
@@ -17,13 +19,20 @@ const (
 )
 
 // bench has every known bug looked for, beside what luck finds, and measures
-// how the work grows. The exit code is that of a race when a bug is missed.
+// how the work grows; or it has one looked for. The exit code is that of a
+// race when a bug is missed.
 func bench(ctx context.Context, o options, out *output) (int, error) {
 	start := time.Now()
+	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: o.tries}
+	if o.target != shipped {
+		paper.Target = o.target
+		if m, _ := mutant.Lookup(o.target); !strings.ContainsAny(m.Tiers, "mk") || m.Name == mutant.Shipped {
+			return 0, &problem{fmt.Errorf("no target %q for -bench", o.target), "run 'racefuzz -list' for their names"}
+		}
+	}
 	found, missed := 0, 0
 	out.row("%-31s %-6s %-8s %-3s %9s %5s %11s %9s %12s %13s",
 		"mutant", "tier", "rules", "", "schedules", "steps", "preemptions", "time", "uncontrolled", "with a reader")
-	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: o.tries}
 	err := exam.Sit(ctx, paper, func(r exam.Row) {
 		if r.Invariant == "" {
 			missed++
@@ -40,7 +49,7 @@ func bench(ctx context.Context, o options, out *output) (int, error) {
 		out.row("%-31s %-6s %-8s %-3s %9d %5d %11d %8.1fms %12s %13s", r.Mutant, r.Tier, r.Rules, r.Invariant,
 			r.Schedules, r.Steps, r.Preemptions, r.Time.Seconds()*1000, luck(r.Uncontrolled, r.Tries), luck(r.Watched, r.Tries))
 	})
-	if err == nil {
+	if err == nil && paper.Target == "" {
 		err = grow(ctx, out)
 	}
 	took := time.Since(start)

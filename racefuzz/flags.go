@@ -30,7 +30,7 @@ Usage:
                                     any program, stopped at its system calls
     racefuzz -tier syscall [flags]  memlatch like that, and its uninstall
     racefuzz -replay FILE           a saved case
-    racefuzz -bench                 all known bugs: how soon each is found
+    racefuzz -bench                 all known bugs, or one: how soon each is found
     racefuzz -list                  the targets
 
 Flags:
@@ -303,7 +303,7 @@ func (o options) check(given map[string]bool) error {
 		}
 	}
 	for name := range given {
-		if o.bench && !slices.Contains([]string{"bench", "tries", "json", "q", "v"}, name) {
+		if o.bench && !slices.Contains([]string{"bench", "target", "tries", "json", "q", "v"}, name) {
 			return fmt.Errorf("-%s is not for -bench", name)
 		}
 	}
@@ -362,7 +362,11 @@ func (o options) String() string {
 	case o.replay != "":
 		add("-replay %s", word(o.replay))
 	case o.bench:
-		add("-bench -tries %d", o.tries)
+		add("-bench")
+		if o.target != shipped {
+			add("-target %s", o.target)
+		}
+		add("-tries %d", o.tries)
 	default:
 		o.describe(add)
 	}

@@ -41,15 +41,19 @@ type Row struct {
 
 // Paper says what is to be sat.
 type Paper struct {
-	Dir   string // the kernel tier's temporary directories are made below it
-	Limit int    // of schedules for one mutant on one tier
-	Tries int    // of uncontrolled ones; 0 for none
+	Dir    string // the kernel tier's temporary directories are made below it
+	Target string // the only mutant, or "" for all
+	Limit  int    // of schedules for one mutant on one tier
+	Tries  int    // of uncontrolled ones; 0 for none
 }
 
 // Sit runs every mutant on every tier of the explorer that can see it, and
 // calls each with what came of it.
 func Sit(ctx context.Context, p Paper, each func(Row)) error {
 	for _, m := range mutant.All() {
+		if p.Target != "" && m.Name != p.Target {
+			continue
+		}
 		for _, letter := range []string{"m", "k"} {
 			elsewhere := letter == "k" && m.Rules == "windows" && runtime.GOOS != "windows"
 			if !strings.Contains(m.Tiers, letter) || elsewhere {

@@ -15,6 +15,7 @@ type altered struct {
 	unlock   func(f lock.File) error
 	writeAt  func(f lock.File, p []byte, off int64) (int, error)
 	truncate func(f lock.File, size int64) error
+	close    func(f lock.File) error
 }
 
 // alteredFile is an open file of an altered system.
@@ -89,4 +90,11 @@ func (f alteredFile) Truncate(size int64) error {
 		return f.sys.truncate(f.File, size)
 	}
 	return f.File.Truncate(size)
+}
+
+func (f alteredFile) Close() error {
+	if f.sys.close != nil {
+		return f.sys.close(f.File)
+	}
+	return f.File.Close()
 }

@@ -99,7 +99,7 @@ var contents = []Protocol{
 	{
 		Name:   "write-error-ignored",
 		Bug:    "a write that fails, as on a full disk, counts as done, and the server runs with an empty pid file",
-		Source: "many",
+		Source: "wazuh#821, keepalived#1292",
 		Breaks: []race.Invariant{race.I2},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {

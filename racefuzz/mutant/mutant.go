@@ -51,7 +51,7 @@ type Holder interface {
 func All() []Protocol { return slices.Clone(corpus()) }
 
 var corpus = sync.OnceValue(func() []Protocol {
-	all := slices.Concat(steps, contents, lockless, sharing, probes, uninstalls)
+	all := slices.Concat(steps, contents, failures, lockless, sharing, probes, uninstalls)
 	for i := range all {
 		all[i] = all[i].complete()
 	}

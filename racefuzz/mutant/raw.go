@@ -55,9 +55,11 @@ func alive(sys lock.System, pid int) bool {
 	return err == nil || errors.Is(err, os.ErrPermission)
 }
 
+func pidLine(pid int) []byte { return fmt.Appendln(nil, pid) }
+
 // record writes the pid as the shipped protocol does.
 func record(f lock.File, pid int) error {
-	n, err := f.WriteAt(fmt.Appendln(nil, pid), 0)
+	n, err := f.WriteAt(pidLine(pid), 0)
 	if err != nil {
 		return err
 	}

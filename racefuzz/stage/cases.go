@@ -50,7 +50,8 @@ var plays = []struct {
 	{name: "a server and an uninstall", scripts: []string{"acquire release", "uninstall"}, from: 2, store: true},
 	{name: "two servers, and somebody who removes the file", scripts: []string{"acquire check release", "remove acquire"}, from: 1},
 	{name: "two servers", scripts: []string{"acquire release", "acquire"}, but: 5, from: len(starts)},
-	{name: "two servers whose calls fail", scripts: []string{"acquire release", "acquire"}, from: 2, fail: true},
+	{name: "two servers whose calls fail", scripts: []string{"acquire check release", "acquire"}, from: 2, fail: true},
+	{name: "a server and a probe whose calls fail", scripts: []string{"acquire", "probe"}, from: 2, fail: true},
 	{name: "three servers", scripts: []string{"acquire release", "acquire release", "acquire release"}, from: 2},
 	{name: "two servers and a probe", scripts: []string{"acquire release", "acquire release", "probe"}, from: 2},
 }

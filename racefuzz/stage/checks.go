@@ -85,7 +85,7 @@ func (o *oracle) checkStart(r *run, a *actor, c *claim, got response) {
 	if got.err != nil {
 		c.phase = idle
 		o.checkRefusal(r, a, c, got)
-		o.checkFault(r, a, c, got)
+		o.checkGone(r, a, c, got)
 		return
 	}
 	c.phase, o.started = holding, true
@@ -107,10 +107,14 @@ func (o *oracle) checkStart(r *run, a *actor, c *claim, got response) {
 	}
 }
 
-// checkRefusal judges a start that failed.
+// checkRefusal judges a start that failed. One of which a call was made to
+// fail may fail, but not for a holder that there was not.
 func (o *oracle) checkRefusal(r *run, a *actor, c *claim, got response) {
 	switch {
-	case c.contended || c.faulted || o.unusable:
+	case c.contended || o.unusable:
+	case c.faulted && errors.Is(got.err, lock.ErrHeld):
+		o.fail(r, race.I11, "%s takes a call that fails for a holder, and nobody holds the file", a.name)
+	case c.faulted:
 	case c.probed:
 		o.fail(r, race.I7, "%s starts alone and fails because of a probe: %s", a.name, got.result)
 	default:
@@ -118,10 +122,10 @@ func (o *oracle) checkRefusal(r *run, a *actor, c *claim, got response) {
 	}
 }
 
-// checkFault judges what an operation leaves that reported an error.
-func (o *oracle) checkFault(r *run, a *actor, c *claim, got response) {
+// checkGone judges what a start that failed or a stop leaves, whatever it
+// reported: nothing is held, and the file does not say so.
+func (o *oracle) checkGone(r *run, a *actor, c *claim, got response) {
 	switch {
-	case got.err == nil:
 	case a.tried && len(a.files) > 0:
 		o.fail(r, race.I11, "%s reports %s and keeps the file open", a.name, got.result)
 	case c.faulted && r.present && r.content == pidLine(a.pid):
@@ -130,10 +134,11 @@ func (o *oracle) checkFault(r *run, a *actor, c *claim, got response) {
 }
 
 // checkCheck judges what a holder was told of its file. While a removal is
-// pending, either will do.
+// pending, either will do, and so will the error of a call that failed.
 func (o *oracle) checkCheck(r *run, a *actor, c *claim, got response) {
 	said, lost := errors.Is(got.err, lock.ErrLost), o.lostName(r, a)
-	if c.phase == holding && a.tried && !c.faulted && said != lost && (lost || c.robbed == 0) {
+	failed := c.faulted && got.err != nil && !said
+	if c.phase == holding && a.tried && !failed && said != lost && (lost || c.robbed == 0) {
 		o.fail(r, race.I8, "the check of %s says %s, while the name is %s", a.name, got.result, r.state().shown())
 	}
 }

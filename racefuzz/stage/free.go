@@ -60,7 +60,7 @@ func (p *freeActor) perform(op string) {
 		}
 		err = p.holder.Release()
 	case op == "check" && p.holder != nil:
-		p.holder.Check()
+		p.check()
 		return
 	case op == "probe":
 		o.status, err = t.protocol.Probe(p, race.PIDFile)
@@ -110,6 +110,17 @@ func (p *freeActor) checkPID() {
 	p.try.mu.Lock()
 	defer p.try.mu.Unlock()
 	if p.began > p.try.removed && (err != nil || strings.TrimSpace(string(text)) == "" || string(text) != pidLine(p.pid)) {
+		p.try.wrong = true
+	}
+}
+
+// check asks the holder for its file, which nobody can have taken from it but
+// somebody who removes it.
+func (p *freeActor) check() {
+	err := p.holder.Check()
+	p.try.mu.Lock()
+	defer p.try.mu.Unlock()
+	if p.began > p.try.removed && errors.Is(err, lock.ErrLost) {
 		p.try.wrong = true
 	}
 }

@@ -246,7 +246,7 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 		o.checkStart(r, a, c, got)
 	case "release":
 		c.phase = idle
-		o.checkFault(r, a, c, got)
+		o.checkGone(r, a, c, got)
 	case "uninstall":
 		c.phase = idle
 		o.started = o.started || got.err == nil

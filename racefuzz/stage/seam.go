@@ -217,11 +217,24 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
+// WriteAt writes half of p where there is no room for more.
 func (f *file) WriteAt(p []byte, off int64) (n int, err error) {
-	err = f.actor.call("write", strconv.Quote(string(p)), func() (err error) {
+	a := f.actor
+	if a.dead {
+		return 0, errDead
+	}
+	a.turn("write", strconv.Quote(string(p)))
+	fault := a.injected()
+	if a.fault == short {
+		p = p[:len(p)/2]
+	}
+	if fault == nil || a.fault == short {
 		n, err = f.File.WriteAt(p, off)
-		return err
-	})
+	}
+	if fault != nil {
+		err = fault
+	}
+	a.did(a.outcome(err))
 	return n, err
 }
 
@@ -276,6 +289,9 @@ func outcome(err error) string {
 	return err.Error()
 }
 
+// short is a full disk that has room for a part of what is written.
+const short race.Fault = "fail short"
+
 // faults are the errors that calls can be made to fail with, and the calls
 // that fail so in life.
 var faults = []struct {
@@ -293,4 +309,5 @@ var faults = []struct {
 	{"fail EINTR", syscall.EINTR, []string{"open", "lock", "share", "write", "truncate", "close"}},
 	{"fail busy", lock.ErrBusy, []string{"open", "remove"}},
 	{"fail ESTALE", syscall.ESTALE, []string{"open", "same", "read", "write", "truncate", "remove"}},
+	{short, syscall.ENOSPC, []string{"write"}},
 }

@@ -36,6 +36,10 @@ func (u *Uncontrolled) Try(c race.Case, reader bool) (wrong bool, err error) {
 	if !ok {
 		return false, errors.New("unknown target " + c.Target)
 	}
+	return u.play(protocol, c, reader)
+}
+
+func (u *Uncontrolled) play(protocol mutant.Protocol, c race.Case, reader bool) (wrong bool, err error) {
 	files := substitute(c.Files)
 	if err := u.disk.setup(files); err != nil {
 		return false, err

@@ -359,3 +359,20 @@ func BenchmarkAcquireRelease(b *testing.B) {
 		s.Reset()
 	}
 }
+
+func TestResetLeavesNoTrace(t *testing.T) {
+	for rules := range Wine + 1 {
+		world := New(rules)
+		fresh := func() uint64 {
+			world.Reset()
+			world.Setup([]race.File{{Name: "a", Kind: race.Regular}})
+			world.Process(mine)
+			return world.Fingerprint()
+		}
+		want := fresh()
+		world.Setup([]race.File{{Name: "b", Kind: race.Regular}, {Name: "c", Kind: race.Regular}})
+		if got := fresh(); got != want {
+			t.Errorf("%s: after Reset the fingerprint is %x, at first it was %x", rules, got, want)
+		}
+	}
+}

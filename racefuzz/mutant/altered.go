@@ -13,6 +13,7 @@ type altered struct {
 
 	tryLock  func(f lock.File, exclusive bool) error
 	unlock   func(f lock.File) error
+	readAt   func(f lock.File, p []byte, off int64) (int, error)
 	writeAt  func(f lock.File, p []byte, off int64) (int, error)
 	truncate func(f lock.File, size int64) error
 	close    func(f lock.File) error
@@ -76,6 +77,13 @@ func (f alteredFile) Unlock() error {
 		return f.sys.unlock(f.File)
 	}
 	return f.File.Unlock()
+}
+
+func (f alteredFile) ReadAt(p []byte, off int64) (int, error) {
+	if f.sys.readAt != nil {
+		return f.sys.readAt(f.File, p, off)
+	}
+	return f.File.ReadAt(p, off)
 }
 
 func (f alteredFile) WriteAt(p []byte, off int64) (int, error) {

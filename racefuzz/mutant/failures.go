@@ -2,6 +2,7 @@ package mutant
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 
 	"github.com/memlatch/memlatch/lock"
@@ -73,7 +74,7 @@ var failures = []Protocol{
 	{
 		Name:   "truncate-error-ignored",
 		Bug:    "a truncation that fails counts as done, and the end of a longer pid stays behind the holder's",
-		Source: "naemon#75",
+		Source: "naemon-core#75",
 		Breaks: []race.Invariant{race.I2},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
@@ -104,7 +105,7 @@ var failures = []Protocol{
 	{
 		Name:   "write-error-leaks-lock",
 		Bug:    "the way out after a failed write leaves the file open and locked, and nobody can start any more",
-		Source: "freeunit#302, openclaw#51197",
+		Source: "freeunit#302, openclaw#51197, oh-my-claudecode#2327",
 		Breaks: []race.Invariant{race.I11},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
@@ -182,7 +183,7 @@ var failures = []Protocol{
 	{
 		Name:   "probe-open-error-is-absent",
 		Bug:    "a pid file that the probe cannot open, for whatever reason, is taken for one that there is not",
-		Source: "pdns#1356",
+		Source: "libdaemon's daemon_pid_file_is_running, pdns#1356",
 		Breaks: []race.Invariant{race.I6},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
@@ -198,7 +199,7 @@ var failures = []Protocol{
 	{
 		Name:   "probe-lock-error-is-stale",
 		Bug:    "a lock call of the probe that fails, for whatever reason, is taken for a lock that nobody holds",
-		Source: "chobbledotcom/tickets#1957",
+		Source: "libdaemon's daemon_pid_file_is_running, chobbledotcom/tickets#1957",
 		Breaks: []race.Invariant{race.I6},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
@@ -207,6 +208,22 @@ var failures = []Protocol{
 					return err
 				}
 				return nil
+			}}, path)
+		},
+	},
+	{
+		Name:   "probe-read-error-unlinks",
+		Bug:    "a pid file that the probe cannot read is taken for a broken one and removed, though it is the holder's",
+		Source: "libdaemon's daemon_pid_file_is_running",
+		Breaks: []race.Invariant{race.I5},
+		Tiers:  "mk",
+		Probe: func(sys lock.System, path string) (lock.Status, error) {
+			return lock.ProbeOn(&altered{System: sys, readAt: func(f lock.File, p []byte, off int64) (int, error) {
+				n, err := f.ReadAt(p, off)
+				if err != nil && err != io.EOF {
+					sys.Remove(path)
+				}
+				return n, err
 			}}, path)
 		},
 	},

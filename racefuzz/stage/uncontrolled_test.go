@@ -80,6 +80,13 @@ func (f failingFile) Unlock() error {
 	return f.File.Unlock()
 }
 
+func (f failingFile) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.sys.fails("read"); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(p, off)
+}
+
 func (f failingFile) WriteAt(p []byte, off int64) (int, error) {
 	if err := f.sys.fails("write"); err != nil {
 		n, _ := f.File.WriteAt(p[:1], off)
@@ -120,6 +127,7 @@ func TestUncontrolledWouldSeeWhatComesOfFailingCalls(t *testing.T) {
 		{"check-error-is-lost", failing{op: "same", skip: 1, err: syscall.EIO}, []string{"acquire check"}},
 		{"probe-open-error-is-absent", failing{op: "open", err: syscall.EMFILE}, []string{"acquire", "probe"}},
 		{"probe-lock-error-is-stale", failing{op: "lock", err: syscall.ENOLCK}, []string{"acquire", "probe"}},
+		{"probe-read-error-unlinks", failing{op: "read", err: syscall.EIO}, []string{"acquire", "probe"}},
 	} {
 		p, _ := mutant.Lookup(test.target)
 		inject := func(sys lock.System, into int) lock.System {

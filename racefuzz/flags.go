@@ -28,6 +28,8 @@ Usage:
     racefuzz -tier kernel [flags]   the same on the real file system
     racefuzz [flags] -- PROGRAM ARG...
                                     any program, stopped at its system calls
+                                    (Linux); elsewhere, and with -tier process,
+                                    many of them at once, with random timing
     racefuzz -tier syscall [flags]  memlatch like that, and its uninstall
     racefuzz -replay FILE           a saved case
     racefuzz -bench                 all known bugs, or one: how soon each is found
@@ -46,7 +48,7 @@ Flags:
     -v              write a line for each case
     -q              write little besides the verdict
 
-Real servers:
+Real servers and programs, with random timing:
     -n N            run N cases (default 200, or no limit with -time)
     -procs N        servers at once in a case, at most (default 8)
     -server PATH    fuzz this memlatch instead of building the module's
@@ -69,19 +71,21 @@ Every order:
     -tries N        with -bench: times to try each bug without a scheduler, with
                     all actors started at once (default 100000)
 
-Any program (Linux): {pidfile}, {dir} and {caseport} in its arguments stand for
-the pid file, a directory and a free port of the case's own, {n} and {port} for
-the number and a free port of the actor. It runs in {dir}; a file that an argument
-names is found from here.
+Any program: {pidfile}, {dir} and {caseport} in its arguments stand for the pid
+file, a directory and a free port of the case's own, {n} and {port} for the number
+and a free port of the actor. It runs in {dir}; a file that an argument names is
+found from here. What is not given is found out by running it.
     -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
                     waits), or a regular expression of its output
-    -stop HOW       eof, term, int, or a command that stops it
+    -stop HOW       eof, term or int; with tier syscall also a command that stops it
     -losers WHAT    what a refused start does: exit, serve or auto (the default:
                     what it is seen to do)
     -pidfile NAME   what its pid file is called in {dir} (default server.pid)
-    -lockfile NAME  its lock is another file in {dir}
     -file PATH      put a copy of a file into {dir} first, with the placeholders
                     replaced in it; may be given more than once
+
+Any program, stopped at its system calls (tier syscall):
+    -lockfile NAME  its lock is another file in {dir}
     -probe COMMAND  asks whether a server runs (exit code 0) or not (1 to 3), and
                     is run beside the servers
     -beside COMMAND is run once beside the servers, such as an uninstaller
@@ -94,8 +98,7 @@ names is found from here.
     -actors, -rounds, -preempt, -crash, -n, -workers
                     as above (default 2 actors, 2 rounds). With -n or -time, what
                     is left when the bounds are complete goes to strategy pos
-    -server PATH    with -tier syscall and no program: this memlatch
-What is not given is found out by running the program.
+    -server PATH    with no program: this memlatch
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage or
 environment, 3 something broke that could not be reproduced, or programs may
@@ -160,9 +163,10 @@ var only = map[string][]string{
 	"actors": {tierModel, tierKernel, tierSyscall}, "rounds": {tierModel, tierKernel, tierSyscall},
 	"preempt": {tierModel, tierKernel, tierSyscall}, "crash": {tierModel, tierKernel, tierSyscall},
 	"workers": {tierModel, tierKernel, tierSyscall},
-	"ready":   {tierSyscall}, "stop": {tierSyscall}, "losers": {tierSyscall}, "lockfile": {tierSyscall},
-	"pidfile": {tierSyscall}, "file": {tierSyscall},
-	"probe": {tierSyscall}, "beside": {tierSyscall}, "inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
+	"ready":   {tierSyscall, tierProcess}, "stop": {tierSyscall, tierProcess}, "losers": {tierSyscall, tierProcess},
+	"pidfile": {tierSyscall, tierProcess}, "file": {tierSyscall, tierProcess},
+	"lockfile": {tierSyscall},
+	"probe":    {tierSyscall}, "beside": {tierSyscall}, "inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
 }
 
 func parse(args []string) (options, error) {
@@ -258,14 +262,14 @@ func (o *options) complete(given map[string]bool) error {
 	}
 	if o.tier == "" {
 		o.tier = tierProcess
-		if len(o.command) > 0 {
+		if len(o.command) > 0 && runtime.GOOS == "linux" {
 			o.tier = tierSyscall
 		}
 	}
+	if len(o.command) > 0 {
+		o.target = "program"
+	}
 	if o.tier == tierSyscall {
-		if len(o.command) > 0 {
-			o.target = "program"
-		}
 		o.actors, o.rounds = max(o.actors, 2), max(o.rounds, 1)
 		if !given["rounds"] {
 			o.rounds = 2
@@ -346,10 +350,14 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-preempt is for strategy bounded, not for %s", o.strategy)
 	case o.tier == tierSyscall && len(o.command) == 0 && o.target != shipped:
 		return fmt.Errorf("tier syscall knows no target %q: run it as racefuzz -- PROGRAM ARG", o.target)
-	case o.tier == tierSyscall && len(o.command) > 0 && o.server != "" && o.replay == "":
+	case len(o.command) > 0 && o.server != "" && o.replay == "":
 		return fmt.Errorf("-server is for memlatch, and not for another program")
-	case o.tier != tierSyscall && len(o.command) > 0:
-		return fmt.Errorf("a program is run by tier syscall, not by tier %s", o.tier)
+	case (o.tier == tierModel || o.tier == tierKernel) && len(o.command) > 0:
+		return fmt.Errorf("a program is run by tier syscall or process, not by tier %s", o.tier)
+	case o.tier == tierProcess && len(o.command) == 0 && o.replay == "" && o.ready+o.stop+o.losers+o.pidFile+strings.Join(o.fileNames, "") != "":
+		return errors.New("-ready, -stop, -losers, -pidfile and -file are for a program: racefuzz -tier process -- PROGRAM ARG")
+	case o.tier == tierProcess && !slices.Contains([]string{"", "eof", "term", "int"}, o.stop):
+		return fmt.Errorf("-stop %q: in tier process eof, term or int", o.stop)
 	}
 	return nil
 }
@@ -398,7 +406,7 @@ func (o options) String() string {
 
 // describe adds what the tier is told to do.
 func (o options) describe(add func(string, ...any)) {
-	if o.tier != tierProcess {
+	if o.tier != tierProcess || len(o.command) > 0 {
 		add("-tier %s", o.tier)
 	}
 	add("-seed %d", o.seed)
@@ -410,24 +418,28 @@ func (o options) describe(add func(string, ...any)) {
 	}
 	switch o.tier {
 	case tierProcess:
-		add("-procs %d -target %s", o.procs, o.target)
-		return
+		add("-procs %d", o.procs)
+		if len(o.command) == 0 {
+			add("-target %s", o.target)
+		}
 	case tierModel:
 		add("-target %s -rules %s -strategy %s", o.target, o.rules, o.strategy)
 	case tierKernel:
 		add("-target %s -strategy %s", o.target, o.strategy)
-	case tierSyscall:
-		for _, f := range []struct{ name, value string }{
-			{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-pidfile", o.pidFile}, {"-lockfile", o.lockFile},
-			{"-probe", o.probe}, {"-beside", o.beside}, {"-inject", o.inject},
-		} {
-			if f.value != "" {
-				add("%s %s", f.name, word(f.value))
-			}
+	}
+	for _, f := range []struct{ name, value string }{
+		{"-ready", o.ready}, {"-stop", o.stop}, {"-losers", o.losers}, {"-pidfile", o.pidFile}, {"-lockfile", o.lockFile},
+		{"-probe", o.probe}, {"-beside", o.beside}, {"-inject", o.inject},
+	} {
+		if f.value != "" {
+			add("%s %s", f.name, word(f.value))
 		}
 	}
 	for _, name := range o.fileNames {
 		add("-file %s", word(name))
+	}
+	if o.tier == tierProcess {
+		return
 	}
 	if o.actors > 0 {
 		add("-actors %d", o.actors)

@@ -28,6 +28,7 @@ type session struct {
 	out     *output
 	arena   *proc.Arena
 	target  proc.Target
+	draw    func(seed uint64) race.Case
 	start   time.Time
 	cases   int
 	servers int
@@ -42,14 +43,24 @@ func process(ctx context.Context, o options, out *output) (code int, err error) 
 	}
 	defer func() { err = errors.Join(err, arena.Close()) }()
 	s := &session{out: out, arena: arena}
-	var took time.Duration
-	if s.target, took, err = o.find(ctx, o.target, arena.Dir); err != nil {
-		return s.orInterrupted(ctx, err)
+	if len(o.command) == 0 {
+		var took time.Duration
+		if s.target, took, err = o.find(ctx, o.target, arena.Dir); err != nil {
+			return s.orInterrupted(ctx, err)
+		}
+		out.built(took)
 	}
-	out.built(took)
 	s.start = time.Now()
 	if o.replay != "" {
 		return s.replay(ctx, o.recording.Case)
+	}
+	s.draw = func(seed uint64) race.Case { return proc.Draw(s.target.Name, seed, o.procs) }
+	if len(o.command) > 0 {
+		learned, err := s.learn(ctx, o)
+		if err != nil {
+			return s.orInterrupted(ctx, err)
+		}
+		s.draw = func(seed uint64) race.Case { return proc.DrawProgram(learned, seed, o.procs) }
 	}
 	return s.fuzz(ctx, o)
 }
@@ -64,7 +75,7 @@ func (s *session) fuzz(ctx context.Context, o options) (int, error) {
 	seeds := proc.NewSeeds(o.seed, o.n)
 	var once *finding
 	for {
-		found, err := s.arena.Fuzz(limited, s.target, o.procs, seeds, func(r proc.Result) {
+		found, err := s.arena.Fuzz(limited, s.target, s.draw, seeds, func(r proc.Result) {
 			s.cases++
 			s.servers += r.Outcome.Servers
 			s.out.ran(r)
@@ -162,7 +173,11 @@ func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error
 		*r = whole
 	}
 	r.Case.Title = proc.Title(r.Case, r.Verdict)
-	name := fmt.Sprintf("%s-%s-%d", r.Case.Target, strings.ToLower(string(r.Verdict.Invariant)), r.seed)
+	subject := r.Case.Target
+	if len(o.command) > 0 {
+		subject = commandName(o.command) + "-" + tierProcess
+	}
+	name := fmt.Sprintf("%s-%s-%d", subject, strings.ToLower(string(r.Verdict.Invariant)), r.seed)
 	if err := o.save(r, name, ""); err != nil {
 		return 0, err
 	}

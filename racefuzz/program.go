@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/memlatch/memlatch/racefuzz/explore"
+	"github.com/memlatch/memlatch/racefuzz/proc"
 	"github.com/memlatch/memlatch/racefuzz/race"
 	"github.com/memlatch/memlatch/racefuzz/trace"
 )
@@ -16,9 +17,9 @@ import (
 // is the pid file called server.pid.
 var memlatch = []string{"env", "-u", "MEMLATCH_HOME", "HOME={dir}", "MEMLATCH_RUNTIME_DIR={dir}", "{server}"}
 
-// learn runs the program that is to be explored, to find out what it does and
-// promises, and returns the cases to try it with.
-func learn(t trace.Tier, o options, out *output) ([]race.Case, error) {
+// programCases runs the program that is to be explored, to find out what it
+// does and promises, and returns the cases to try it with.
+func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	p := trace.Program{
 		Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers,
 		Probe: strings.Fields(o.probe), Beside: strings.Fields(o.beside),
@@ -52,6 +53,24 @@ func learn(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	}
 	out.learned(cases[0].Options)
 	return cases, nil
+}
+
+// learn runs the program that is to be fuzzed, to find out what it does and
+// promises.
+func (s *session) learn(ctx context.Context, o options) (race.Case, error) {
+	c, err := s.arena.Learn(ctx, proc.Program{Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers, PIDFile: o.pidFile})
+	var ends *proc.EndsError
+	if errors.As(err, &ends) {
+		hint := "run it by hand in an empty directory, with a path for {pidfile}"
+		if ends.Daemon {
+			hint = "tell it to stay in the foreground; on Linux, -tier syscall follows it as it is"
+		}
+		return c, &problem{err, hint}
+	}
+	if err == nil {
+		s.out.learned(c.Options)
+	}
+	return c, err
 }
 
 // traced is the bounded strategy for programs, which knows more about them

@@ -50,7 +50,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 	cases := o.cases()
 	strategy := strategies[o.strategy]
 	if o.tier == tierSyscall {
-		if cases, err = learn(tier.(trace.Tier), o, out); err != nil {
+		if cases, err = programCases(tier.(trace.Tier), o, out); err != nil {
 			return 0, err
 		}
 		if o.strategy == "bounded" {

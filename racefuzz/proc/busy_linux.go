@@ -5,7 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 )
+
+// settles is how long, in its own time, a program that is not wanted may take to
+// end.
+const settles = time.Second
 
 // busy reports whether a thread of the process runs, or wants to, or waits
 // for a disk: whether there is anything that it would do sooner on an idle

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,6 +14,9 @@ func (a *actor) look(dir, op string) {
 	began := a.w.now()
 	a.w.handles.Lock()
 	names := left(a.w.c, dir)
+	if p := a.w.program; p != nil {
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(strings.Fields(p.leaves), name) })
+	}
 	a.w.handles.Unlock()
 	e := a.note(nil, op, nothing, began, a.w.now())
 	if len(names) > 0 {
@@ -40,7 +44,7 @@ func (a *actor) command(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Bu
 }
 
 func (a *actor) launch(args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer, wait chan struct{}) {
-	cmd, err := a.w.program(args...)
+	cmd, err := a.w.server(args...)
 	if err == nil {
 		stdout, stderr, wait = new(bytes.Buffer), new(bytes.Buffer), make(chan struct{})
 		cmd.Stdout, cmd.Stderr = stdout, stderr

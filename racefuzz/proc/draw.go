@@ -10,8 +10,12 @@ import (
 )
 
 // Draw returns the case that belongs to a seed, with 2 to procs servers. It
-// knows nothing of the target.
-func Draw(seed uint64, procs int) race.Case { return cases(procs).Example(int(seed)) }
+// knows nothing of the target but its name.
+func Draw(target string, seed uint64, procs int) race.Case {
+	c := cases(procs).Example(int(seed))
+	c.Target = target
+	return c
+}
 
 // cases generates cases in rounds. In each round servers start, together or
 // nearly so; then all are asked and asked to do things; then some stop, some

@@ -25,7 +25,7 @@ func usable(c race.Case) bool {
 		return false
 	}
 	for _, f := range c.Files {
-		if f.Name == race.PIDFile && (f.Kind != race.Regular || f.Perm != 0) {
+		if f.Name == c.PIDFile() && (f.Kind != race.Regular || f.Perm != 0) {
 			return false
 		}
 	}
@@ -39,7 +39,7 @@ func place(c race.Case, dir string, stranger, dead int) error {
 		path, content := filepath.Join(dir, f.Name), pids.Replace(f.Content)
 		var err error
 		switch f.Kind {
-		case race.Regular:
+		case race.Regular, race.Config:
 			err = os.WriteFile(path, []byte(content), 0o600)
 		case race.Link:
 			err = os.Symlink(content, path)
@@ -123,7 +123,7 @@ func left(c race.Case, dir string) []string {
 	var names []string
 	for _, e := range entries {
 		mine := slices.ContainsFunc(c.Files, func(f race.File) bool { return f.Name == e.Name() })
-		if !mine || e.Name() == race.PIDFile {
+		if !mine || e.Name() == c.PIDFile() {
 			names = append(names, e.Name())
 		}
 	}
@@ -134,7 +134,7 @@ func left(c race.Case, dir string) []string {
 // is no longer what it was, or returns "".
 func clobbered(c race.Case, dir string) string {
 	for _, f := range c.Files {
-		if f.Name == race.PIDFile && f.Kind == race.Regular {
+		if f.Name == c.PIDFile() && f.Kind == race.Regular || f.Kind == race.Config {
 			continue
 		}
 		path := filepath.Join(dir, f.Name)

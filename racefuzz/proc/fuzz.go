@@ -26,9 +26,9 @@ type Result struct {
 }
 
 // Fuzz draws and runs cases until one is broken, and returns that one, or nil
-// when next has no more seeds or ctx has ended. Whatever it runs goes to seen,
+// when there are no more seeds or ctx has ended. Whatever it runs goes to seen,
 // one at a time. The seeds of cases that it broke off it gives back.
-func (a *Arena) Fuzz(ctx context.Context, target Target, procs int, seeds *Seeds, seen func(Result)) (*Result, error) {
+func (a *Arena) Fuzz(ctx context.Context, target Target, draw func(seed uint64) race.Case, seeds *Seeds, seen func(Result)) (*Result, error) {
 	within, stop := context.WithCancel(ctx)
 	defer stop()
 	var mu sync.Mutex
@@ -42,8 +42,7 @@ func (a *Arena) Fuzz(ctx context.Context, target Target, procs int, seeds *Seeds
 				if !more {
 					return
 				}
-				r := Result{Seed: seed, Case: Draw(seed, procs)}
-				r.Case.Target = target.Name
+				r := Result{Seed: seed, Case: draw(seed)}
 				start := time.Now()
 				outcome, err := a.Run(within, target, r.Case)
 				r.Outcome, r.Took = outcome, time.Since(start)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,6 +38,7 @@ type life struct {
 	reaped atomic.Bool   // its id may soon be another process's
 	ended  chan struct{} // closed once the end is known and recorded
 	drawn  chan struct{} // closed once all it wrote to stdout is read
+	spoken chan struct{} // closed once a program has said that it is ready
 
 	mu      sync.Mutex
 	asked   int
@@ -45,6 +47,7 @@ type life struct {
 	said    string               // the last line that it wrote to stderr
 	code    string               // how it ended, as its host says
 	told    bool                 // to stop
+	ready   bool                 // spoken is closed
 }
 
 // answer is what a server answered, or why it did not.
@@ -62,11 +65,11 @@ const (
 
 // start starts a server for actor, through a host of its own if hosted.
 func (w *world) start(actor string, hosted bool) (*life, error) {
-	cmd, err := w.command(hosted)
+	cmd, err := w.command(actor, hosted)
 	if err != nil {
 		return nil, err
 	}
-	l := &life{w: w, actor: actor, ended: make(chan struct{}), drawn: make(chan struct{}),
+	l := &life{w: w, actor: actor, ended: make(chan struct{}), drawn: make(chan struct{}), spoken: make(chan struct{}),
 		waiting: map[int]func(answer){}, open: map[int]string{}}
 	var ends [6]*os.File
 	for i := 0; i < len(ends); i += 2 {
@@ -99,12 +102,15 @@ func (w *world) start(actor string, hosted bool) (*life, error) {
 	return l, nil
 }
 
-// command returns the command that starts the server, or its host.
-func (w *world) command(hosted bool) (*exec.Cmd, error) {
-	if !hosted {
-		return w.program()
+// command returns the command that starts the actor's server, or its host.
+func (w *world) command(actor string, hosted bool) (*exec.Cmd, error) {
+	if w.program != nil {
+		return w.program.command(actor, filepath.Dir(w.pidFile())), nil
 	}
-	server, err := w.program()
+	if !hosted {
+		return w.server()
+	}
+	server, err := w.server()
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +191,10 @@ func (l *life) heard(line string) {
 		l.code = code
 		l.reaped.Store(true)
 	} else if line != "" {
+		if p := l.w.program; p != nil && p.pattern != nil && !l.ready && p.pattern.MatchString(line) {
+			l.ready = true
+			close(l.spoken)
+		}
 		// Of an error and a hint the error is what counts.
 		if !strings.Contains(l.said, "error:") {
 			l.said = line
@@ -202,6 +212,10 @@ func (l *life) read() {
 		if err != nil {
 			l.hangUp()
 			return
+		}
+		if l.w.program != nil {
+			l.heard(strings.TrimSpace(string(line)))
+			continue
 		}
 		var m struct {
 			ID     int

@@ -18,6 +18,7 @@ const (
 	opStart      = "start"
 	opHosted     = "start-hosted" // through a host that can die
 	opInitialize = "initialize"
+	opReady      = "ready"  // wait until a program serves
 	opRole       = "role"   // mem_status
 	opAdd        = "add"    // mem_add
 	opList       = "list"   // mem_list
@@ -69,6 +70,7 @@ var words = map[string]func(a *actor){
 	opStart:      func(a *actor) { a.start(false) },
 	opHosted:     func(a *actor) { a.start(true) },
 	opInitialize: (*actor).initialize,
+	opReady:      (*actor).ready,
 	opRole:       (*actor).role,
 	opAdd:        (*actor).add,
 	opList:       (*actor).list,
@@ -108,6 +110,16 @@ func watches(a race.Actor) bool {
 
 func waitsForAll(a race.Actor) bool { return slices.Contains(a.Script, opLast) || watches(a) }
 
+// suits reports whether an operation can be done with a server: a program that
+// nobody here wrote can be started, stopped and watched, and no other one is
+// asked whether it is ready.
+func suits(word string, program bool) bool {
+	if program {
+		return isStop(word) || slices.Contains([]string{opStart, opReady, opSettle, opMeet, opLast, opLook, opReads}, word)
+	}
+	return word != opReady
+}
+
 // check refuses scripts that cannot be played.
 func check(c race.Case) error {
 	for _, a := range c.Actors {
@@ -116,7 +128,7 @@ func check(c race.Case) error {
 				if _, err := time.ParseDuration(d); err != nil {
 					return fmt.Errorf("actor %s: %w", a.Name, err)
 				}
-			} else if words[word] == nil {
+			} else if words[word] == nil || !suits(word, len(c.Command) > 0) {
 				return fmt.Errorf("actor %s: unknown operation %q", a.Name, word)
 			}
 		}
@@ -144,7 +156,11 @@ func (a *actor) play(script []string) {
 			words[word](a)
 		}
 	}
-	a.stop(opEOF)
+	if a.w.program != nil {
+		a.stop(a.w.program.stop)
+	} else {
+		a.stop(opEOF)
+	}
 }
 
 func (a *actor) sleep(d time.Duration) {

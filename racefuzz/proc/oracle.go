@@ -54,6 +54,7 @@ func (l *career) couldHold(began, end time.Duration) bool {
 // trial is a case before the oracle.
 type trial struct {
 	c       race.Case
+	program *manners // nil for a server that is known
 	usable  bool
 	events  []event
 	careers []*career // by the number of the life, less one
@@ -64,7 +65,12 @@ type trial struct {
 // The events are those of one case, by the time at which they were over.
 func judge(c race.Case, events []event) race.Verdict {
 	t := &trial{c: c, usable: usable(c), events: events}
+	t.program, _ = mannersOf(c)
 	t.follow()
+	if t.program != nil {
+		t.judgeProgram()
+		return t.verdict
+	}
 	t.stops()
 	t.found()
 	if t.usable {
@@ -92,6 +98,11 @@ func rank(inv race.Invariant) int {
 		race.I7, race.I8, race.I9, race.I10, race.I11}, inv)
 }
 
+// says reports whether e is a server's word that it is the holder, or a standby.
+func says(e event, role string) bool {
+	return (e.Op == opRole || e.Op == opReady) && e.Result == role
+}
+
 // follow sums the careers up.
 func (t *trial) follow() {
 	for _, e := range t.events { // not in the order of their numbers
@@ -112,9 +123,9 @@ func (t *trial) follow() {
 		switch {
 		case e.Op == opInitialize && e.Result == ok:
 			l.answered = e.Time
-		case e.Op == opRole && e.Result == holder:
+		case says(e, holder):
 			l.holds = min(l.holds, e.Time)
-		case e.Op == opRole && e.Result == standby:
+		case says(e, standby):
 			l.waits = e.began
 		case isStop(e.Op):
 			l.told, l.how = e.began, e.Op
@@ -123,7 +134,7 @@ func (t *trial) follow() {
 		case e.Op == opExit:
 			l.gone = e.Time
 		}
-		if e.Op == opRole || e.Op == opAdd || e.Op == opList || e.Op == opInitialize {
+		if e.Op == opRole || e.Op == opReady || e.Op == opAdd || e.Op == opList || e.Op == opInitialize {
 			l.last = e.Time
 		}
 	}

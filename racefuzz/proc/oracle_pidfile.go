@@ -14,12 +14,16 @@ import (
 // holders looks for two at a time.
 func (t *trial) holders() {
 	for i, e := range t.events {
-		if e.Op != opRole || e.Result != holder {
+		if !says(e, holder) {
 			continue
 		}
 		for n, l := range t.careers {
 			if n+1 != e.life && l.held(e.began, e.Time) {
-				t.breaks(i, race.I1, "%s says that it is the holder while %s is", e.Actor, l)
+				if t.program != nil {
+					t.breaks(i, race.I1, "%s serves while %s does", e.Actor, l)
+				} else {
+					t.breaks(i, race.I1, "%s says that it is the holder while %s is", e.Actor, l)
+				}
 			}
 		}
 	}
@@ -33,7 +37,7 @@ func (t *trial) readings() {
 		}
 		for _, l := range t.careers {
 			switch {
-			case !l.held(e.began, e.Time) || e.Result == strconv.Quote(fmt.Sprintln(l.pid)):
+			case !l.held(e.began, e.Time) || e.Result == strconv.Quote(t.promise(l)) || t.promise(l) == "":
 			case e.Result == noFile:
 				t.breaks(i, race.I5, "the pid file is gone while %s holds it", l)
 			default:
@@ -41,6 +45,14 @@ func (t *trial) readings() {
 			}
 		}
 	}
+}
+
+// promise is what the pid file says while l holds it.
+func (t *trial) promise(l *career) string {
+	if t.program != nil {
+		return t.program.promise(l.pid)
+	}
+	return fmt.Sprintln(l.pid)
 }
 
 // remains looks at what was left when nobody was there.
@@ -65,7 +77,7 @@ func (t *trial) quiet(at time.Duration) bool {
 		if l.gone > at {
 			return false
 		}
-		if !inOrder(l.how) || l.outlived {
+		if !inOrder(l.how) && !(t.program != nil && l.refused()) || l.outlived {
 			crash = max(crash, l.gone)
 		}
 		if l.holds != never {

@@ -306,3 +306,39 @@ func TestVerdictNamesTheForemostInvariant(t *testing.T) {
 		t.Errorf("verdict %q at event %d, want I1 at 7", v, v.Event)
 	}
 }
+
+func TestOracleOfPrograms(t *testing.T) {
+	stale := []race.File{{Name: race.PIDFile, Kind: race.Regular, Content: "{dead}\n"}}
+	tests := []struct {
+		name   string
+		files  []race.File
+		events string
+		breaks race.Invariant
+	}{
+		{"it serves and stops", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-4 a1 eof\n5-5 a1 exit 0\n6-6 last look nothing", ""},
+		{"a start is refused beside a server", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-5 b2 start 101\n6-6 b2 exit 1\n7-7 a1 eof\n8-8 a1 exit 0", ""},
+		{"a start is refused beside one that was killed later", nil, "0-1 a1 start 100\n2-3 b2 start 101\n4-4 b2 exit 1\n5-5 a1 kill\n6-6 a1 exit killed", ""},
+		{"a start is refused, and nobody is there", nil, "0-1 a1 start 100\n2-2 a1 exit 1", race.I7},
+		{"both starts are refused", nil, "0-1 a1 start 100\n0-1 b2 start 101\n3-3 a1 exit 1\n4-4 b2 exit 1", race.I7},
+		{"a start is refused by a stale file", stale, "0-1 a1 start 100\n2-2 a1 exit 1", race.I4},
+		{"a start is refused after a crash", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-4 a1 kill\n5-5 a1 exit killed\n6-7 b2 start 101\n8-8 b2 exit 1", race.I4},
+		{"two serve", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-5 b2 start 101\n6-7 b2 ready holder\n8-8 a1 eof", race.I1},
+		{"one serves after the other", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-4 a1 eof\n5-6 b2 start 101\n7-8 b2 ready holder", ""},
+		{"the file has another's pid", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-5 reader read \"101 x\\n\"\n6-6 a1 eof", race.I2},
+		{"the file has its pid", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-5 reader read \"100 x\\n\"\n6-6 a1 eof", ""},
+		{"the file is gone", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-5 reader read -\n6-6 a1 eof", race.I5},
+		{"something is left", nil, "1-1 a1 start 100\n2-3 a1 ready holder\n4-4 a1 eof\n5-5 a1 exit 0\n6-6 last look core", race.I3},
+		{"a standby is not recorded in the end", nil, "0-1 a1 start 100\n2-3 a1 ready standby\n4-9 a1 settle nobody", race.I8},
+		{"it does not stop", nil, "0-1 a1 start 100\n2-3 a1 ready holder\n4-4 a1 eof\n9-9 a1 outlives 2s", race.I9},
+		{"it never gets ready", nil, "0-1 a1 start 100\n2-9 a1 ready no answer", race.I9},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			m := manners{ready: "file", stop: "eof", losers: "exit", content: "{pid} x\n"}
+			c := race.Case{Command: []string{"x"}, Files: tt.files, Options: m.options()}
+			if v := judge(c, recorded(t, tt.events)); v.Invariant != tt.breaks {
+				t.Errorf("%v, want %q", v, tt.breaks)
+			}
+		})
+	}
+}

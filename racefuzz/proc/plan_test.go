@@ -17,11 +17,11 @@ import (
 func TestDrawnCasesArePlayableAndTheSameAgain(t *testing.T) {
 	servers := map[int]bool{}
 	for seed := range uint64(300) {
-		c := Draw(seed, 4)
+		c := Draw("memlatch", seed, 4)
 		if err := check(c); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if again := Draw(seed, 4); !reflect.DeepEqual(c, again) {
+		if again := Draw("memlatch", seed, 4); !reflect.DeepEqual(c, again) {
 			t.Fatalf("seed %d draws %v and %v", seed, c, again)
 		}
 		if err := place(c, t.TempDir(), 1, 2); err != nil {
@@ -42,7 +42,7 @@ func TestDrawnCasesArePlayableAndTheSameAgain(t *testing.T) {
 
 func TestDrawnCasesSurviveBeingSaved(t *testing.T) {
 	for seed := range uint64(100) {
-		want := Draw(seed, 4)
+		want := Draw("memlatch", seed, 4)
 		want.Title, want.Target = "A case.", "memlatch"
 		saved, err := race.ParseRecording(race.Recording{Case: want}.Format())
 		if err != nil {
@@ -71,7 +71,7 @@ func TestReductionsAreSmallerAndPlayable(t *testing.T) {
 		return n
 	}
 	for seed := range uint64(20) {
-		c := Draw(seed, 3)
+		c := Draw("memlatch", seed, 3)
 		for len(reductions(c)) > 0 {
 			all := reductions(c)
 			for _, smaller := range all {

@@ -209,7 +209,7 @@ func (w *world) named(content string) bool {
 	return slices.ContainsFunc(w.alive(), func(l *life) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return !l.told && content == fmt.Sprintln(l.pid)
+		return !l.told && content == w.promise(l.pid)
 	})
 }
 

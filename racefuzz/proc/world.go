@@ -33,13 +33,14 @@ func step(actor, op, result string) race.Event {
 
 // world is one case being run.
 type world struct {
-	arena  *Arena
-	target Target
-	c      race.Case
-	dir    string // of the case: "run" with the pid file, and "home"
-	group  *group
-	env    []string
-	epoch  time.Time
+	arena   *Arena
+	target  Target
+	c       race.Case
+	program *program // nil for a server that is known
+	dir     string   // of the case: "run" with the pid file, and "home"
+	group   *group
+	env     []string
+	epoch   time.Time
 
 	news atomic.Int64 // counts what changes the meaning of a reading
 
@@ -81,6 +82,9 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 	w.play(ctx)
 	watched()
 	w.group.kill()
+	if w.program != nil {
+		endStrays(filepath.Dir(w.pidFile()))
+	}
 	for _, l := range w.lives {
 		<-l.ended
 	}
@@ -97,12 +101,20 @@ func (w *world) setUp() error {
 			return err
 		}
 	}
+	c := w.c
+	m, err := mannersOf(c)
+	if m != nil {
+		w.program, c.Files, err = newProgram(c, m, run)
+	}
+	if err != nil {
+		return err
+	}
 	group, err := newGroup()
 	if err != nil {
 		return err
 	}
 	w.group = group
-	if err := place(w.c, run, group.pid(), w.arena.dead); err != nil {
+	if err := place(c, run, group.pid(), w.arena.dead); err != nil {
 		group.kill()
 		return err
 	}
@@ -114,14 +126,23 @@ func (w *world) setUp() error {
 	return nil
 }
 
-func (w *world) pidFile() string { return filepath.Join(w.dir, "run", race.PIDFile) }
-func (w *world) store() string   { return filepath.Join(w.dir, "home", ".memlatch") }
+func (w *world) pidFile() string { return filepath.Join(w.dir, "run", w.c.PIDFile()) }
+
+// promise is what the pid file says while process pid holds it, or "".
+func (w *world) promise(pid int) string {
+	if w.program != nil {
+		return w.program.promise(pid)
+	}
+	return fmt.Sprintln(pid)
+}
+
+func (w *world) store() string { return filepath.Join(w.dir, "home", ".memlatch") }
 func (w *world) now() time.Duration {
 	return time.Since(w.epoch)
 }
 
-// program returns the target's command with arguments.
-func (w *world) program(args ...string) (*exec.Cmd, error) {
+// server returns the target's command with arguments.
+func (w *world) server(args ...string) (*exec.Cmd, error) {
 	cmd := exec.Command(w.target.Path, args...)
 	role := ""
 	if w.target.Path == "" {
@@ -306,7 +327,7 @@ func (w *world) outcome() Outcome {
 	holders := map[string]bool{}
 	for _, e := range w.events {
 		switch {
-		case e.Op == opRole && e.Result == holder:
+		case says(e, holder):
 			holders[e.Actor] = true
 		case e.life != 0 && (isStop(e.Op) || e.Op == opExit):
 			delete(holders, e.Actor)

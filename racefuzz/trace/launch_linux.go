@@ -1,9 +1,7 @@
 package trace
 
 import (
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -11,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
 // startActor starts a command as the actor's.
@@ -64,46 +64,8 @@ func (r *run) placeholders() (*strings.Replacer, error) {
 	for _, f := range r.c.Files {
 		texts = append(texts, f.Content)
 	}
-	port, err := freePort("{caseport}", texts)
+	port, err := race.FreePort("{caseport}", texts)
 	return strings.NewReplacer("{pidfile}", filepath.Join(r.dir, r.settings.pidName()), "{dir}", r.dir, "{caseport}", strconv.Itoa(port)), err
-}
-
-// freePort finds a port if some text has its placeholder.
-func freePort(placeholder string, texts []string) (int, error) {
-	if !strings.Contains(strings.Join(texts, " "), placeholder) {
-		return 0, nil
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// resolve finds the program of a command, and the files that its arguments name
-// from here: it runs in another directory.
-func resolve(command []string) ([]string, error) {
-	if len(command) == 0 {
-		return nil, nil
-	}
-	path, err := exec.LookPath(command[0])
-	if err != nil {
-		return nil, err
-	}
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, err
-	}
-	out := []string{path}
-	for _, word := range command[1:] {
-		if info, err := os.Stat(word); err == nil && info.Mode().IsRegular() {
-			if word, err = filepath.Abs(word); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, word)
-	}
-	return out, nil
 }
 
 // stopActor asks the actor's server to stop.
@@ -118,7 +80,7 @@ func (r *run) stopActor(a *actor) (string, error) {
 	case "term":
 		return "SIGTERM", unix.Kill(a.server.pid, unix.SIGTERM)
 	}
-	argv, err := resolve(strings.Fields(r.settings.stop))
+	argv, err := race.ResolveCommand(strings.Fields(r.settings.stop))
 	if err != nil {
 		return "", err
 	}

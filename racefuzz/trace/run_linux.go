@@ -113,16 +113,16 @@ func (r *run) setUp(s settings) error {
 	if err := furnish(r.dir, files, deadPID); err != nil {
 		return err
 	}
-	if r.command, err = resolve(r.c.Command); err != nil {
+	if r.command, err = race.ResolveCommand(r.c.Command); err != nil {
 		return err
 	}
 	if s.program != "" {
 		r.command[0] = s.program
 	}
-	if r.probe, err = resolve(splitWords(s.probe)); err != nil {
+	if r.probe, err = race.ResolveCommand(splitWords(s.probe)); err != nil {
 		return err
 	}
-	if r.beside, err = resolve(splitWords(s.beside)); err != nil {
+	if r.beside, err = race.ResolveCommand(splitWords(s.beside)); err != nil {
 		return err
 	}
 	if r.faults, err = faultsOf(s.faults); err != nil {
@@ -133,7 +133,7 @@ func (r *run) setUp(s settings) error {
 	}
 	r.numbered = strings.Contains(strings.Join(r.c.Command, " "), "{n}")
 	for i, a := range r.c.Actors {
-		port, err := freePort("{port}", r.c.Command)
+		port, err := race.FreePort("{port}", r.c.Command)
 		if err != nil {
 			return err
 		}

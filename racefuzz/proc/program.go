@@ -1,0 +1,198 @@
+package proc
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// manners are how a program that nobody here wrote is used, and what it
+// promises, as they stand in [race.Case.Options].
+type manners struct {
+	ready   string // "file" (the pid file names it), "quiet" (it lives for a while), or a regular expression of its output
+	stop    string // "eof", "term" or "int"
+	losers  string // what a refused start does: "exit" or "serve"
+	pidFile string // name of the pid file, if not the usual one
+	content string // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
+	leaves  string // names in the directory when it has stopped in order
+	settles string // how long one that is refused may live, at most
+}
+
+func (m *manners) fields() map[string]*string {
+	return map[string]*string{"ready": &m.ready, "stop": &m.stop, "losers": &m.losers, "pidfile": &m.pidFile,
+		"content": &m.content, "leaves": &m.leaves, "settles": &m.settles}
+}
+
+// options returns the manners as a case has them. Values are quoted, because
+// some have line ends.
+func (m *manners) options() map[string]string {
+	options := map[string]string{}
+	for name, value := range m.fields() {
+		if *value != "" {
+			options[name] = strconv.Quote(*value)
+		}
+	}
+	return options
+}
+
+// mannersOf returns those of a case's program, or nil if the case has none.
+func mannersOf(c race.Case) (*manners, error) {
+	if len(c.Command) == 0 {
+		return nil, nil
+	}
+	m := new(manners)
+	fields := m.fields()
+	for name, quoted := range c.Options {
+		field, known := fields[name]
+		if !known {
+			return nil, fmt.Errorf("no option %q", name)
+		}
+		var err error
+		if *field, err = strconv.Unquote(quoted); err != nil {
+			return nil, fmt.Errorf("option %s: %q is not quoted", name, quoted)
+		}
+	}
+	return m, nil
+}
+
+// promise returns what the pid file holds while process pid has it, or "".
+func (m *manners) promise(pid int) string {
+	return strings.ReplaceAll(m.content, "{pid}", strconv.Itoa(pid))
+}
+
+// names reports whether a pid file with that content is process pid's.
+func (m *manners) names(content string, pid int) bool {
+	if m.content == "" {
+		return strings.Contains(content, strconv.Itoa(pid))
+	}
+	return content == m.promise(pid)
+}
+
+// program is a case's program, ready to be started.
+type program struct {
+	manners
+	words   []string // of the command, with the placeholders that differ from actor to actor
+	index   map[string]int
+	ports   map[string]int
+	pattern *regexp.Regexp // of its output when it is ready, or nil
+	settles time.Duration
+}
+
+// newProgram prepares the program of a case, which is run in dir, and returns
+// the case's files with their placeholders replaced.
+func newProgram(c race.Case, m *manners, dir string) (*program, []race.File, error) {
+	p := &program{manners: *m, index: map[string]int{}, ports: map[string]int{}}
+	var err error
+	if p.settles, err = time.ParseDuration(m.settles); err != nil {
+		return nil, nil, fmt.Errorf("option settles: %w", err)
+	}
+	if m.ready != "quiet" && m.ready != "file" {
+		if p.pattern, err = regexp.Compile(m.ready); err != nil {
+			return nil, nil, err
+		}
+	}
+	texts := slices.Clone(c.Command)
+	for _, f := range c.Files {
+		texts = append(texts, f.Content)
+	}
+	port, err := race.FreePort("{caseport}", texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	common := strings.NewReplacer("{pidfile}", filepath.Join(dir, c.PIDFile()), "{dir}", dir, "{caseport}", strconv.Itoa(port))
+	files := slices.Clone(c.Files)
+	for i, f := range files {
+		if f.Kind == race.Config {
+			files[i].Content = common.Replace(f.Content)
+		}
+	}
+	if p.words, err = race.ResolveCommand(c.Command); err != nil {
+		return nil, nil, err
+	}
+	for i, word := range p.words {
+		p.words[i] = common.Replace(word)
+	}
+	for i, a := range c.Actors {
+		p.index[a.Name] = i
+		if p.ports[a.Name], err = race.FreePort("{port}", c.Command); err != nil {
+			return nil, nil, err
+		}
+	}
+	return p, files, nil
+}
+
+// caseVariable tells processes which case they belong to.
+const caseVariable = "RACEFUZZ_CASE"
+
+// command returns the command that starts the program for an actor in dir.
+func (p *program) command(actor, dir string) *exec.Cmd {
+	own := strings.NewReplacer("{n}", strconv.Itoa(p.index[actor]), "{port}", strconv.Itoa(p.ports[actor]))
+	words := make([]string, len(p.words))
+	for i, word := range p.words {
+		words[i] = own.Replace(word)
+	}
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), caseVariable+"="+dir)
+	return cmd
+}
+
+// ready waits until the actor's program serves, or has ended. One that the pid
+// file does not name serves, too, if it lives on though refused starts end.
+func (a *actor) ready() {
+	l := a.server()
+	if l == nil {
+		return
+	}
+	p, began := a.w.program, a.w.now()
+	limit := p.settles
+	if p.pattern != nil {
+		limit = answerTime
+	}
+	named := false
+	done, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			named = p.names(a.w.peek(), l.pid)
+			if named && p.ready == "file" {
+				return
+			}
+			select {
+			case <-over:
+				return
+			case <-l.ended:
+				return
+			case <-l.spoken:
+				return
+			case <-time.After(watchPause):
+			}
+		}
+	}()
+	came := a.w.within(limit, done)
+	close(over)
+	<-done
+	if a.server() == nil {
+		return // its exit says more
+	}
+	result := holder
+	switch {
+	case p.pattern != nil && !came:
+		result = noAnswer
+		l.tell(opKill)
+	case p.losers == "serve" && !named:
+		result = standby
+	}
+	a.w.record(*a.note(l, opReady, result, began, a.w.now()))
+	if result == holder {
+		a.w.news.Add(1)
+	}
+}

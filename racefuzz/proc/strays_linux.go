@@ -1,0 +1,32 @@
+package proc
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// endStrays ends the processes of the case in dir that have left its group, as
+// daemons do, and those that they start meanwhile.
+func endStrays(dir string) {
+	mark := []byte(caseVariable + "=" + dir + "\x00")
+	for range 100 {
+		found := false
+		environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+		for _, path := range environments {
+			environ, err := os.ReadFile(path)
+			if err != nil || !bytes.Contains(append(environ, 0), mark) {
+				continue
+			}
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			found = syscall.Kill(pid, syscall.SIGKILL) == nil || found
+		}
+		if !found {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}

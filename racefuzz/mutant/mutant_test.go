@@ -1,7 +1,8 @@
 package mutant
 
 // Proves that each mutant is a protocol which a lone server can live with on
-// the real system: what is wrong with it shows only in company.
+// the real system: what is wrong with it shows only in company, or when a call
+// fails.
 
 import (
 	"os"

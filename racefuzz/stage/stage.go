@@ -36,7 +36,8 @@ const (
 	// OptionUsers, set to "each", makes every actor another user's process.
 	OptionUsers = "users"
 	// OptionFaults lists, separated by spaces, the errors with which calls of
-	// the system can fail, such as "ENOSPC EIO".
+	// the system can fail, such as "ENOSPC EIO"; "short" is a disk that is
+	// full after half of a write.
 	OptionFaults = "faults"
 )
 

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// endStrays ends the processes of the case in dir that have left its group, as
-// daemons do, and those that they start meanwhile.
+// endStrays ends the processes of cases below dir that have left their group,
+// as daemons do, and those that they start meanwhile.
 func endStrays(dir string) {
-	mark := []byte(caseVariable + "=" + dir + "\x00")
+	mark := []byte("\x00" + caseVariable + "=" + dir + "/")
 	for range 100 {
 		found := false
 		environments, _ := filepath.Glob("/proc/[0-9]*/environ")
 		for _, path := range environments {
 			environ, err := os.ReadFile(path)
-			if err != nil || !bytes.Contains(append(environ, 0), mark) {
+			if err != nil || !bytes.Contains(append([]byte{0}, environ...), mark) {
 				continue
 			}
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))

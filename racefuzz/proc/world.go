@@ -83,7 +83,7 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 	watched()
 	w.group.kill()
 	if w.program != nil {
-		endStrays(filepath.Dir(w.pidFile()))
+		endStrays(w.dir)
 	}
 	for _, l := range w.lives {
 		<-l.ended

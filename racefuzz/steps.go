@@ -106,7 +106,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 func (o options) steppingTier(ctx context.Context, dir string, p *explore.Progress, out *output) (tier race.Tier, close func() error, err error) {
 	switch o.tier {
 	case tierSyscall:
-		t := trace.Tier{Dir: dir, Ran: p.Ran}
+		t := trace.Tier{Dir: dir, Ran: p.Ran, Left: p.Left}
 		if o.target == shipped {
 			built, took, err := o.find(ctx, shipped, dir)
 			if err != nil {
@@ -160,7 +160,7 @@ func watched(s *status, p *explore.Progress, run func() (explore.Result, error))
 			return result, err
 		case <-tick.C:
 			n := p.Steps.Load()
-			s.show(fmt.Sprintf("%d schedules, %d steps, %.0f steps/s", p.Schedules.Load(), n, float64(n)/time.Since(start).Seconds()))
+			s.show(fmt.Sprintf("%d schedules, %d steps, %.0f steps/s%s", p.Schedules.Load(), n, float64(n)/time.Since(start).Seconds(), p.Rest()))
 		}
 	}
 }

@@ -69,6 +69,22 @@ func (p Plan) counts(v race.Verdict) bool {
 type Progress struct {
 	Schedules atomic.Int64
 	Steps     atomic.Int64
+	rest      atomic.Pointer[string]
+}
+
+// Left takes note of how many schedules are known to be left, which have used up
+// so much of the bounds or more.
+func (p *Progress) Left(schedules, cost, of int) {
+	text := fmt.Sprintf(", %d left at cost %d of %d, and what they lead to", schedules, cost, of)
+	p.rest.Store(&text)
+}
+
+// Rest says what is known to be left, or nothing.
+func (p *Progress) Rest() string {
+	if text := p.rest.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 // Ran adds a schedule of that many steps.

@@ -148,6 +148,13 @@ func (x *explorer) take() (branch, bool) {
 	x.open[i] = stack[:len(stack)-1]
 	x.busy++
 	x.result.Schedules++
+	if x.tier.Left != nil {
+		left := 0
+		for _, stack := range x.open {
+			left += len(stack)
+		}
+		x.tier.Left(left, i, x.bounds.most())
+	}
 	return b, true
 }
 

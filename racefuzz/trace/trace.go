@@ -17,6 +17,9 @@ import (
 type Tier struct {
 	Dir string          // where cases get their directories; "" for the usual place for temporary files
 	Ran func(steps int) // is told of each schedule that Explore has run; may be nil
+	// Left is told how many schedules are known to be left in the case that
+	// Explore is at, and at which cost of how much; may be nil.
+	Left func(schedules, cost, of int)
 	// Server is what {server} stands for in commands.
 	Server string
 }

@@ -290,6 +290,7 @@ func TestHostsHearTheLogIfTheyWant(t *testing.T) {
 	m := newServer(&claim{}, &store{})
 	in, host := io.Pipe()
 	output, out := io.Pipe()
+	defer time.AfterFunc(patience, func() { out.Close() }).Stop()
 	answers := bufio.NewScanner(output)
 	go func() {
 		converse(t.Context(), m, in, out)

@@ -78,7 +78,7 @@ func (c command) doctor() (int, error) {
 // examine makes all checks. It leaves everything as it is.
 func (p place) examine() []finding {
 	findings := []finding{p.examineRuntimeDir(), p.examinePIDFile(), p.examineStore(),
-		examineLocks(runtimeDirs()[0]), examineLocks(p.store)}
+		examineLocks(lock.OS{}, runtimeDirs()[0]), examineLocks(lock.OS{}, p.store)}
 	findings = append(findings, p.leftovers()...)
 	return append(findings, examineHosts()...)
 }
@@ -147,7 +147,7 @@ func (s *store) quickCheck(ctx context.Context) error {
 
 // examineLocks checks that the file system of dir, which may not exist yet,
 // has locks that keep others out.
-func examineLocks(dir string) finding {
+func examineLocks(sys lock.System, dir string) finding {
 	check := "locks in " + dir
 	for {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == filepath.Dir(dir) {
@@ -155,14 +155,14 @@ func examineLocks(dir string) finding {
 		}
 		dir = filepath.Dir(dir)
 	}
-	if err := tryLocks(dir); err != nil {
+	if err := tryLocks(sys, dir); err != nil {
 		return bad(check, &problem{what: dir, err: err, hint: "use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"})
 	}
 	return good(check, "they work")
 }
 
 // tryLocks has two descriptors of a new file in dir contend for its lock.
-func tryLocks(dir string) error {
+func tryLocks(sys lock.System, dir string) error {
 	f, err := os.CreateTemp(dir, ".memlatch-doctor-")
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func tryLocks(dir string) error {
 	f.Close()
 	var files [2]lock.File
 	for i := range files {
-		if files[i], err = (lock.OS{}).Open(f.Name(), lock.Create); err != nil {
+		if files[i], err = sys.Open(f.Name(), lock.Create); err != nil {
 			return err
 		}
 		defer files[i].Close()

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -269,5 +270,57 @@ func TestPagesAreBoundedAndComplete(t *testing.T) {
 	}
 	if len(seen) != n || pages < 3 {
 		t.Errorf("%d memories of %d on %d pages", len(seen), n, pages)
+	}
+}
+
+func TestResourcesArePaged(t *testing.T) {
+	s := newStore(newPlace(t))
+	defer s.close()
+	m := newServer(&claim{}, s)
+	const n = listedResources + 1
+	for i := range n {
+		if _, err := s.add(t.Context(), strconv.Itoa(i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(method, params string, out any) {
+		t.Helper()
+		answer, err := json.Marshal(m.HandleMessage(t.Context(), []byte(requestLine(1, method, params))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(answer, &struct{ Result any }{out}); err != nil {
+			t.Fatalf("%s: %v", answer, err)
+		}
+	}
+	seen, cursor := map[string]bool{}, ""
+	for page, want := range []int{listedResources, 1} {
+		var got struct {
+			Resources  []struct{ URI string }
+			NextCursor string
+		}
+		ask("resources/list", fmt.Sprintf(`{"cursor":%q}`, cursor), &got)
+		if len(got.Resources) != want || (got.NextCursor == "") != (page == 1) {
+			t.Errorf("page %d has %d resources, and the next cursor is %q", page, len(got.Resources), got.NextCursor)
+		}
+		for _, r := range got.Resources {
+			seen[r.URI] = true
+		}
+		cursor = got.NextCursor
+	}
+	if len(seen) != n {
+		t.Errorf("%d resources of %d", len(seen), n)
+	}
+	for begun, want := range map[string]int{"": maxCompletions, "10": 3} { // 10, 100, 101
+		var got struct {
+			Completion struct {
+				Values  []string
+				HasMore bool
+			}
+		}
+		ask("completion/complete", fmt.Sprintf(`{"ref":{"type":"ref/resource","uri":"memory://{id}"},"argument":{"name":"id","value":%q}}`, begun), &got)
+		if c := got.Completion; len(c.Values) != want || c.HasMore != (begun == "") {
+			t.Errorf("%q is completed to %d values, more: %t", begun, len(c.Values), c.HasMore)
+		}
 	}
 }

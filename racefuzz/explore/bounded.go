@@ -20,6 +20,10 @@ func Bounded(ctx context.Context, p Plan) (Result, error) {
 		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
 	}
 	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
+		for _, f := range all {
+			f.past = f.schedules
+			f.pastSteps = f.steps
+		}
 		found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
 			f := all[i]
 			err := f.spend(ctx, min(round-len(f.c.Actors)+fewest, p.Bounds.most()))
@@ -59,16 +63,20 @@ func Exhaustive(ctx context.Context, p Plan) (Result, error) {
 	return result, err
 }
 
-// sum is what the explorations of all cases came to, up to the one with the
-// first witness.
+// sum is what the explorations of all cases came to, up to the first witness:
+// in the last round, cases behind that one may or may not have been explored.
 func sum(all []*frontier, found int) Result {
 	var r Result
 	for i, f := range all {
-		r.Schedules += f.schedules
-		r.Steps += f.steps
+		if found < 0 || i <= found {
+			r.Schedules += f.schedules
+			r.Steps += f.steps
+		} else {
+			r.Schedules += f.past
+			r.Steps += f.pastSteps
+		}
 		if i == found {
 			r.Witness = f.witness
-			break
 		}
 	}
 	return r

@@ -95,10 +95,10 @@ func TestFirstWitnessDoesNotDependOnWorkers(t *testing.T) {
 		"random":  func(p Plan) (Result, error) { return Random(t.Context(), p) },
 		"pos":     func(p Plan) (Result, error) { return POS(t.Context(), p) },
 	} {
-		p := Plan{Tier: &onlyOne{}, Cases: cases, Bounds: Bounds{Preemptions: 2}, Seed: 7, Limit: 500}
+		p := Plan{Tier: &onlyOne{}, Cases: cases, Bounds: Bounds{Preemptions: 2}, Seed: 7, Limit: 500, Progress: new(Progress)}
 		want, err := explore(p)
-		if err != nil || want.Witness == nil {
-			t.Fatalf("%s: %+v, %v", name, want, err)
+		if ran := int(p.Progress.Schedules.Load()); err != nil || want.Witness == nil || want.Schedules != ran {
+			t.Fatalf("%s: %+v, %v; %d schedules were run", name, want, err, ran)
 		}
 		p.Workers = 4
 		for range 20 {

@@ -29,6 +29,8 @@ type frontier struct {
 	seen      map[uint64]uint64  // by state: with which spendings it was reached
 	schedules int
 	steps     int
+	past      int // schedules of earlier rounds
+	pastSteps int // likewise
 	witness   *Witness
 
 	choices []uint16

@@ -46,7 +46,7 @@ var failures = []Protocol{
 	{
 		Name:   "no-rights-no-lock",
 		Bug:    "a start that has no right to the pid file goes on without one, beside whoever has it",
-		Source: "thin-edge.io#2190, btsouth/ceiling#306",
+		Source: "btsouth/ceiling#306",
 		Breaks: []race.Invariant{race.I2, race.I1},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
@@ -105,7 +105,7 @@ var failures = []Protocol{
 	{
 		Name:   "write-error-leaks-lock",
 		Bug:    "the way out after a failed write leaves the file open and locked, and nobody can start any more",
-		Source: "freeunit#302, openclaw#51197, oh-my-claudecode#2327",
+		Source: "openclaw#51197, oh-my-claudecode#2327",
 		Breaks: []race.Invariant{race.I11},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
@@ -183,7 +183,7 @@ var failures = []Protocol{
 	{
 		Name:   "probe-open-error-is-absent",
 		Bug:    "a pid file that the probe cannot open, for whatever reason, is taken for one that there is not",
-		Source: "libdaemon's daemon_pid_file_is_running, pdns#1356",
+		Source: "libdaemon's daemon_pid_file_is_running",
 		Breaks: []race.Invariant{race.I6},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {

@@ -76,7 +76,7 @@ file, a directory and a free port of the case's own, {n} and {port} for the numb
 and a free port of the actor. It runs in {dir}; a file that an argument names is
 found from here. What is not given is found out by running it.
     -ready WHAT     when it serves: "file" (the pid file is there), "quiet" (it
-                    waits), or a regular expression of its output
+                    waits), or a regular expression of a line of its output
     -stop HOW       eof, term or int; with tier syscall also a command that stops it
     -losers WHAT    what a refused start does: exit, serve or auto (the default:
                     what it is seen to do)

@@ -240,5 +240,5 @@ func soFar(cases, n, servers int, took, limit time.Duration) string {
 	if limit > 0 && (n == 0 || limit-took < left) {
 		left = limit - took
 	}
-	return strings.Join(append(words, fmt.Sprintf("%.0fs left", left.Seconds())), ", ")
+	return strings.Join(append(words, fmt.Sprintf("%.0fs left", max(left, 0).Seconds())), ", ")
 }

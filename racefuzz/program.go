@@ -42,7 +42,7 @@ func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	case errors.As(err, &ends):
 		return nil, &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
 	case errors.Is(err, trace.ErrUntouched):
-		return nil, &problem{err, "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"}
+		return nil, &problem{err, untouched}
 	case err != nil:
 		return nil, err
 	}
@@ -55,20 +55,21 @@ func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	return cases, nil
 }
 
+// untouched is what to do about a program that has no file in its directory.
+const untouched = "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"
+
 // learn runs the program that is to be fuzzed, to find out what it does and
 // promises.
-func (s *session) learn(ctx context.Context, o options) (race.Case, error) {
-	c, err := s.arena.Learn(ctx, proc.Program{Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers, PIDFile: o.pidFile})
+func (s *session) learn(ctx context.Context, p proc.Program) (race.Case, error) {
+	c, err := s.arena.Learn(ctx, p)
 	var ends *proc.EndsError
-	if errors.As(err, &ends) {
-		hint := "run it by hand in an empty directory, with a path for {pidfile}"
-		if ends.Daemon {
-			hint = "tell it to stay in the foreground; on Linux, -tier syscall follows it as it is"
-		}
-		return c, &problem{err, hint}
-	}
-	if err == nil {
-		s.out.learned(c.Options)
+	switch {
+	case errors.As(err, &ends) && ends.Daemon:
+		err = &problem{err, "tell it to stay in the foreground; on Linux, -tier syscall follows it as it is"}
+	case errors.As(err, &ends):
+		err = &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
+	case errors.Is(err, proc.ErrUntouched):
+		err = &problem{err, untouched}
 	}
 	return c, err
 }

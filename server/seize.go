@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -109,11 +110,16 @@ func (r *removal) seizePIDFiles(s *seized) error {
 // removing reports whether an uninstall has the store, which was there, for
 // itself, or has removed it.
 func removing(store string) bool {
-	b, err := lock.Share(once(), filepath.Join(store, barrierFile))
+	path := filepath.Join(store, barrierFile)
+	if _, err := os.Lstat(path); err != nil {
+		_, err = os.Lstat(store)
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	b, err := lock.Share(once(), path)
 	if err == nil {
 		b.Release()
 	}
-	return errors.Is(err, lock.ErrHeld) || errors.Is(err, fs.ErrNotExist)
+	return errors.Is(err, lock.ErrHeld)
 }
 
 // removeStale removes the pid files that nobody holds: what is left of servers

@@ -57,6 +57,7 @@ func (r *removal) run(yes bool) (int, error) {
 	}
 	if r.nothing() {
 		r.removeStale()
+		r.removeHome()
 		r.printRest()
 		return exitOK, nil
 	}
@@ -105,8 +106,14 @@ func (r *removal) look() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	r.exists = err == nil && removable(r.store)
-	r.leftovers, err = r.unfinished()
+	if err == nil {
+		if r.exists, err = removable(r.store); err != nil {
+			return err
+		}
+	}
+	if r.leftovers, err = r.unfinished(); errors.Is(err, fs.ErrNotExist) {
+		err = nil // another uninstall is at its end
+	}
 	if r.backup != "" && !r.exists && len(r.leftovers) > 0 {
 		return &problem{what: "there is nothing to back up: an uninstall was interrupted while it deleted the memories",
 			hint: "repeat without --backup to finish it"}
@@ -116,10 +123,15 @@ func (r *removal) look() error {
 
 // unfinished lists the directories of uninstalls that were interrupted.
 func (p place) unfinished() (dirs []string, err error) {
-	entries, err := os.ReadDir(p.home)
+	entries, err := readDir(p.home)
 	for _, e := range entries {
 		dir := filepath.Join(p.home, e.Name())
-		if e.IsDir() && strings.HasPrefix(e.Name(), leftoverPrefix) && removable(dir) {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), leftoverPrefix) {
+			continue
+		}
+		if left, err := removable(dir); err != nil {
+			return dirs, err
+		} else if left {
 			dirs = append(dirs, dir)
 		}
 	}
@@ -128,11 +140,14 @@ func (p place) unfinished() (dirs []string, err error) {
 
 // removable reports whether there is anything to remove in dir, or it alone.
 // What memlatch did not make stays for good.
-func removable(dir string) bool {
-	entries, err := os.ReadDir(dir)
+func removable(dir string) (bool, error) {
+	entries, err := readDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	return err == nil && (len(entries) == 0 || slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
 		return slices.Contains(storeFiles(), e.Name())
-	}))
+	})), err
 }
 
 // inStore reports whether path is in the store, or in what is left of one.
@@ -177,6 +192,9 @@ func (r *removal) confirm() (int, error) {
 
 // describe says how many memories the store has. The barrier must be held.
 func (r *removal) describe() string {
+	if _, err := os.Lstat(filepath.Join(r.store, databaseFile)); errors.Is(err, fs.ErrNotExist) {
+		return "what was left of a store"
+	}
 	db, err := openDatabase(context.Background(), r.store, false)
 	if err != nil {
 		return "the store"
@@ -215,12 +233,15 @@ func (r *removal) remove(s *seized) error {
 			return err
 		}
 		if slices.Contains(r.leftovers, dir) {
-			fmt.Fprintf(r.stdout, "finished an uninstall that was interrupted: %s\n", quote(dir))
+			fmt.Fprintf(r.stdout, "deleted what another uninstall had moved aside: %s\n", quote(dir))
 		}
 	}
-	os.Remove(r.home) // fails, as it should, unless it is empty now
+	r.removeHome()
 	return nil
 }
+
+// removeHome removes the directory of the store unless something else is in it.
+func (r *removal) removeHome() { patiently(func() error { return os.Remove(r.home) }) }
 
 // clear removes dir with the files that are memlatch's own; others stay, and
 // so dir does.
@@ -237,9 +258,9 @@ func (r *removal) clear(dir string) error {
 // removeDir removes dir unless there is something in it, and names what is not
 // memlatch's.
 func (r *removal) removeDir(dir string) error {
-	entries, err := os.ReadDir(dir)
+	entries, err := readDir(dir)
 	if err == nil && len(entries) == 0 {
-		err = removeEmpty(dir)
+		err = patiently(func() error { return os.Remove(dir) })
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &problem{what: "the memories are deleted, but not the directory they were in", err: err, hint: "memlatch uninstall -y"}
@@ -250,6 +271,14 @@ func (r *removal) removeDir(dir string) error {
 		}
 	}
 	return nil
+}
+
+func readDir(dir string) (entries []fs.DirEntry, err error) {
+	err = patiently(func() error {
+		entries, err = os.ReadDir(dir)
+		return err
+	})
+	return entries, err
 }
 
 // makeBackup writes the database to a new file, in one piece and without the

@@ -13,7 +13,8 @@ func (r *removal) moveAside(_ *seized, aside string) error {
 	return os.Rename(r.store, aside)
 }
 
-func removeEmpty(dir string) error { return os.Remove(dir) }
+// patiently does what others do not get in the way of here.
+func patiently(do func() error) error { return do() }
 
 // whoCommand is the command that names the processes with path open.
 func whoCommand(path string) string { return "lsof " + quote(path) }

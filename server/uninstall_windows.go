@@ -34,13 +34,13 @@ func (r *removal) moveAside(s *seized, aside string) error {
 	return nil
 }
 
-// removeEmpty removes dir, and waits for those who are reading it: Windows
-// does not remove what they have open.
-func removeEmpty(dir string) error {
+// patiently waits with what cannot be done to a directory while another reads
+// or removes it.
+func patiently(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), seizeWait)
 	defer cancel()
 	for {
-		err := os.Remove(dir)
+		err := do()
 		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || !pause(ctx) {
 			return err
 		}

@@ -10,17 +10,28 @@ import (
 	"time"
 )
 
+// separator is between the names of files in a result.
+const separator = ", "
+
+// listed are the names in a result of look.
+func listed(result string) []string {
+	if result == "" || result == nothing {
+		return nil
+	}
+	return strings.Split(result, separator)
+}
+
 func (a *actor) look(dir, op string) {
 	began := a.w.now()
 	a.w.handles.Lock()
 	names := left(a.w.c, dir)
 	if p := a.w.program; p != nil {
-		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(strings.Fields(p.leaves), name) })
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(listed(p.leaves), name) })
 	}
 	a.w.handles.Unlock()
 	e := a.note(nil, op, nothing, began, a.w.now())
 	if len(names) > 0 {
-		e.Result = strings.Join(names, " ")
+		e.Result = strings.Join(names, separator)
 	}
 	a.w.record(*e)
 }

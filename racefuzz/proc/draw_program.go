@@ -1,8 +1,6 @@
 package proc
 
 import (
-	"strings"
-
 	"pgregory.net/rapid"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -12,14 +10,13 @@ import (
 // case that [Arena.Learn] has returned, with 2 to procs actors. Its rounds are
 // those of [Draw].
 func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
-	m, _ := mannersOf(learned)
+	m, _ := profileOf(learned)
 	return rapid.Custom(func(t *rapid.T) race.Case {
 		c := learned.Clone()
-		if chance(t, 50, "found") {
-			pid := pick(t, "content", "{dead}", "2147483646", "")
-			content := strings.ReplaceAll(m.content, "{pid}", pid)
-			if pid == "" {
-				content = ""
+		if m.content != "" && chance(t, 50, "found") {
+			content := ""
+			if pid := pick(t, "content", "{dead}", "2147483646", ""); pid != "" {
+				content = m.found(pid)
 			}
 			c.Files = append(c.Files, race.File{Name: c.PIDFile(), Kind: race.Regular, Content: content})
 		}
@@ -45,7 +42,7 @@ func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
 	}).Example(int(seed))
 }
 
-func (s *script) programRound(r round, m *manners) {
+func (s *script) programRound(r round, m *profile) {
 	start := func() {
 		s.add(opStart)
 		s.alive = !chance(s.t, 10, "brief")

@@ -96,7 +96,7 @@ func peek(path string) string {
 }
 
 // maxPeek is more than a pid file has, in bytes.
-const maxPeek = 256
+const maxPeek = 4096
 
 // noFile stands for the content of a file that is not there.
 const noFile = "-"

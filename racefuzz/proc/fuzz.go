@@ -212,7 +212,11 @@ func reductions(c race.Case) []race.Case {
 			try(func(d *race.Case) { d.Actors = slices.Delete(d.Actors, from, from+size) })
 		}
 	}
-	if len(c.Files) > 0 || len(c.Options) > 0 {
+	if len(c.Command) > 0 { // whose other files and options are how it is used
+		if i := slices.IndexFunc(c.Files, func(f race.File) bool { return f.Name == c.PIDFile() }); i >= 0 {
+			try(func(d *race.Case) { d.Files = slices.Delete(d.Files, i, i+1) })
+		}
+	} else if len(c.Files) > 0 || len(c.Options) > 0 {
 		try(func(d *race.Case) { d.Files, d.Options = nil, nil })
 	}
 	for size := 8; size > 0; size /= 2 {

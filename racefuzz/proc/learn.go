@@ -1,6 +1,7 @@
 package proc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,141 +48,178 @@ func (e *EndsError) Error() string {
 	return text
 }
 
+// ErrUntouched says that a program has no file in the case's directory, so that
+// its starts have nothing to race for.
+var ErrUntouched = errors.New("it keeps no file in the directory that it is given")
+
+// While a program is not known yet, it may take this long to name itself in its
+// pid file and to stop, in its own time.
+const (
+	learnsReady = 3 * time.Second
+	learnsStop  = 3 * time.Second
+	stopsAtMost = 10 * time.Second // when it is known how to stop it
+)
+
 // Learn runs the program, alone and then with a second one, to learn what it
 // does and what it promises. It returns a case without actors, which
 // [DrawProgram] draws from.
 func (a *Arena) Learn(ctx context.Context, p Program) (race.Case, error) {
-	s := &school{arena: a, ctx: ctx, c: race.Case{Tier: Tier, Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}}
-	s.m = manners{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, settles: settles.String()}
-	if s.m.ready == "" {
-		s.m.ready = "file"
+	l := &learner{arena: a, ctx: ctx, c: race.Case{Tier: Tier, Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}}
+	l.p = profile{ready: cmp.Or(p.Ready, "file"), stop: p.Stop, losers: cmp.Or(p.Losers, "exit"), pidFile: p.PIDFile,
+		content: somewhere, settles: learnsReady.String(), stops: learnsStop.String()}
+	if p.Stop != "" {
+		l.p.stops = stopsAtMost.String()
 	}
-	if s.m.losers == "" {
-		s.m.losers = "exit"
-	}
-	if err := s.alone(); err != nil {
+	if err := l.alone(p.Losers == ""); err != nil {
 		return race.Case{}, err
 	}
-	if err := s.refused(p.Losers == ""); err != nil {
+	if p.Ready == "" && l.p.content == "" {
+		l.p.ready = "quiet"
+	}
+	if err := l.beside(p.Losers == ""); err != nil {
 		return race.Case{}, err
 	}
-	s.c.Options = s.m.options()
-	return s.c, nil
+	l.p.stops = stopsAtMost.String()
+	l.c.Options = l.p.options()
+	return l.c, nil
 }
 
-// school is where a program is learned.
-type school struct {
+// learner runs a program that is not known yet.
+type learner struct {
 	arena *Arena
 	ctx   context.Context
 	c     race.Case
-	m     manners
+	p     profile // what is known
 }
 
 // run has the program follow the scripts, and returns what it did.
-func (s *school) run(scripts ...[]string) ([]race.Event, error) {
-	c := s.c.Clone()
-	c.Options = s.m.options()
+func (l *learner) run(scripts ...[]string) ([]race.Event, error) {
+	c := l.c.Clone()
+	c.Options = l.p.options()
 	for i, script := range scripts {
 		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: script})
 	}
-	o, err := s.arena.Run(s.ctx, Target{}, c)
+	o, err := l.arena.Run(l.ctx, Target{}, c)
 	return o.Events, err
 }
 
 // alone finds out how the program stops, what its pid file holds while it
-// serves, and what it leaves behind. Content that differs from start to start
-// is no promise.
-func (s *school) alone() error {
+// serves, how soon, and what it leaves behind. Content that changes is no
+// promise but for the pid in it.
+func (l *learner) alone(mustTouch bool) error {
 	ways := []string{opEOF, opTerm, opInt}
 	if runtime.GOOS == "windows" {
 		ways = []string{opEOF, opInt}
 	}
-	if s.m.stop != "" {
-		ways = []string{s.m.stop}
+	if l.p.stop != "" {
+		ways = []string{l.p.stop}
 	}
-	for _, s.m.stop = range ways {
-		script := []string{opStart, opReady, opWait + "=50ms", opReady, s.m.stop, opLook} // for it may still write
-		first, err := s.run(script)
+	for _, l.p.stop = range ways {
+		first, err := l.habits("0s", "50ms")
 		if err != nil {
 			return err
 		}
-		content, left, err := s.habits(first)
-		if err != nil {
-			return err
-		}
-		if find(first, opOutlives) != nil {
+		if !first.stopped {
 			continue
 		}
-		second, err := s.run(script)
-		if err != nil {
-			return err
+		if mustTouch && len(first.has) == 0 {
+			return fmt.Errorf("%s: %w", l.c.Target, ErrUntouched)
 		}
-		again, _, err := s.habits(second)
-		if err != nil {
-			return err
+		if first.content != "" {
+			second, err := l.habits("1s", "1s") // when the time of day is another, and it has written all
+			if err != nil {
+				return err
+			}
+			if second.content != first.content {
+				first.content = somewhere
+			}
+			first.took = max(first.took, second.took)
 		}
-		if content == again && strings.Contains(content, "{pid}") {
-			s.m.content = content
-		}
-		s.m.leaves = left
+		l.p.content = first.content
+		l.p.leaves = strings.Join(first.left, separator)
+		l.p.settles = max(settles, 5*first.took).Round(time.Millisecond).String()
 		return nil
 	}
-	return fmt.Errorf("%s does not stop within %v by: %s", s.c.Target, stopTime, strings.Join(ways, ", "))
+	return fmt.Errorf("%s does not stop within %s by: %s", l.c.Target, l.p.stops, strings.Join(ways, ", "))
 }
 
-// habits returns what the pid file held while the program served alone, and
-// what it left.
-func (s *school) habits(events []race.Event) (content, left string, err error) {
-	started := find(events, opStart)
-	served := slices.DeleteFunc(slices.Clone(events), func(e race.Event) bool { return e.Op != opReady || e.Result != holder })
-	if len(served) < 2 {
-		return "", "", s.ends(events)
+// habits is what a program does when it is alone.
+type habits struct {
+	content string        // of the pid file while it serves, or "" when the pid is not in it
+	took    time.Duration // until it was
+	has     []string      // names in the directory while it serves
+	left    []string      // and when it has stopped
+	stopped bool
+}
+
+func (l *learner) habits(before, while string) (habits, error) {
+	events, err := l.run([]string{opWait + "=" + before, opStart, opReady, opWait + "=" + while, opLook, l.p.stop}, []string{opLast, opLook})
+	if err != nil {
+		return habits{}, err
 	}
-	content = strings.Replace(served[1].File, started.Result, "{pid}", 1)
-	if look := find(events, opLook); look != nil && look.Result != nothing {
-		left = look.Result
+	started, served, look := find(events, "a", opStart), find(events, "a", opReady), find(events, "a", opLook)
+	if served == nil || served.Result != holder || look == nil || find(events, "a", l.p.stop) == nil {
+		return habits{}, l.ends(events)
 	}
-	return content, left, nil
+	h := habits{stopped: find(events, "a", opOutlives) == nil}
+	pid, _ := strconv.Atoi(started.Result)
+	if file := look.File; l.p.names(file, pid) {
+		h.took = served.Time - started.Time
+		if h.content = strings.ReplaceAll(file, started.Result, "{pid}"); strings.Count(h.content, "{pid}") > 1 {
+			h.content = somewhere
+		}
+	} else if other, err := strconv.Atoi(strings.TrimSpace(file)); err == nil {
+		return h, fmt.Errorf("%s: its pid file names process %d, and the one that was started is %d; let a wrapper exec it", l.c.Target, other, pid)
+	}
+	h.has = listed(look.Result)
+	if look := find(events, "b", opLook); look != nil {
+		h.left = listed(look.Result)
+	}
+	return h, nil
 }
 
 // ends says how the program came to its end before it served.
-func (s *school) ends(events []race.Event) error {
-	e := &EndsError{Program: s.c.Target, Ending: "it never was ready"}
-	if exit := find(events, opExit); exit != nil {
+func (l *learner) ends(events []race.Event) error {
+	e := &EndsError{Program: l.c.Target, Ending: "it ends"}
+	if exit := find(events, "a", opExit); exit != nil {
 		e.Ending, e.Said = "exit "+exit.Result, exit.Detail
 		pid, err := strconv.Atoi(strings.TrimSpace(exit.File))
-		e.Daemon = exit.Result == "0" && err == nil && strconv.Itoa(pid) != find(events, opStart).Result
+		e.Daemon = exit.Result == "0" && err == nil && strconv.Itoa(pid) != find(events, "a", opStart).Result
+	}
+	if ready := find(events, "a", opReady); ready != nil && ready.Result == noAnswer {
+		e.Ending = fmt.Sprintf("no line of its output matches -ready %q within %v", l.p.ready, answerTime)
 	}
 	return e
 }
 
-// refused starts a second one while the first serves. If it lives on and the
+// beside starts a second one while the first serves. If it lives on and the
 // file still names the first, that is the promise; if not, it is the race.
-func (s *school) refused(ask bool) error {
-	events, err := s.run([]string{opStart, opReady, opMeet, opMeet}, []string{opMeet, opStart, opReady, opMeet})
+func (l *learner) beside(ask bool) error {
+	events, err := l.run([]string{opStart, opReady, opMeet, opMeet}, []string{opMeet, opStart, opReady, opMeet}, []string{opLast, opLook})
 	if err != nil {
 		return err
 	}
-	of := func(actor, op string) *race.Event {
-		return find(slices.DeleteFunc(slices.Clone(events), func(e race.Event) bool { return e.Actor != actor }), op)
-	}
-	second, ready, exit := of("b", opStart), of("b", opReady), of("b", opExit)
+	first, second := find(events, "a", opStart), find(events, "b", opStart)
+	ready, exit := find(events, "b", opReady), find(events, "b", opExit)
 	switch {
-	case second == nil || of("a", opReady) == nil:
-		return errors.New(s.c.Target + " does not always become ready, alone as it is")
+	case second == nil || find(events, "a", opReady) == nil:
+		return errors.New(l.c.Target + " does not always become ready, alone as it is")
 	case ready == nil && exit != nil:
-		s.m.settles = max(settles, 10*(exit.Time-second.Time)).Round(time.Millisecond).String()
+		known, _ := time.ParseDuration(l.p.settles)
+		l.p.settles = max(known, min(10*(exit.Time-second.Time), answerTime)).Round(time.Millisecond).String()
 	case ask && ready != nil:
-		first, _ := strconv.Atoi(of("a", opStart).Result)
-		if s.m.names(ready.File, first) {
-			s.m.losers = "serve"
+		if pid, _ := strconv.Atoi(first.Result); l.p.names(ready.File, pid) {
+			l.p.losers = "serve"
 		}
+	}
+	if look := find(events, "c", opLook); look != nil { // what was left by one alone is not in it
+		l.p.leaves = strings.Join(append(listed(l.p.leaves), listed(look.Result)...), separator)
 	}
 	return nil
 }
 
-func find(events []race.Event, op string) *race.Event {
-	i := slices.IndexFunc(events, func(e race.Event) bool { return e.Op == op })
+func find(events []race.Event, actor, op string) *race.Event {
+	i := slices.IndexFunc(events, func(e race.Event) bool { return e.Actor == actor && e.Op == op })
 	if i < 0 {
 		return nil
 	}

@@ -36,6 +36,7 @@ type life struct {
 	host   *exec.Cmd // nil where this process is the host
 
 	reaped atomic.Bool   // its id may soon be another process's
+	exited chan struct{} // closed once the process has ended, if it is our child
 	ended  chan struct{} // closed once the end is known and recorded
 	drawn  chan struct{} // closed once all it wrote to stdout is read
 	spoken chan struct{} // closed once a program has said that it is ready
@@ -69,7 +70,7 @@ func (w *world) start(actor string, hosted bool) (*life, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &life{w: w, actor: actor, ended: make(chan struct{}), drawn: make(chan struct{}), spoken: make(chan struct{}),
+	l := &life{w: w, actor: actor, exited: make(chan struct{}), ended: make(chan struct{}), drawn: make(chan struct{}), spoken: make(chan struct{}),
 		waiting: map[int]func(answer){}, open: map[int]string{}}
 	var ends [6]*os.File
 	for i := 0; i < len(ends); i += 2 {
@@ -162,6 +163,7 @@ func (l *life) listen(stderr *bufio.Reader, cmd *exec.Cmd) {
 	}()
 	cmd.Wait()
 	l.reaped.Store(l.host == nil)
+	close(l.exited)
 	code, known := exitText(cmd.ProcessState), true
 	if l.host != nil {
 		<-closed

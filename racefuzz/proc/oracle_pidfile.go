@@ -37,7 +37,7 @@ func (t *trial) readings() {
 		}
 		for _, l := range t.careers {
 			switch {
-			case !l.held(e.began, e.Time) || e.Result == strconv.Quote(t.promise(l)) || t.promise(l) == "":
+			case !l.held(e.began, e.Time) || t.keeps(e.Result, l):
 			case e.Result == noFile:
 				t.breaks(i, race.I5, "the pid file is gone while %s holds it", l)
 			default:
@@ -47,12 +47,14 @@ func (t *trial) readings() {
 	}
 }
 
-// promise is what the pid file says while l holds it.
-func (t *trial) promise(l *career) string {
-	if t.program != nil {
-		return t.program.promise(l.pid)
+// keeps reports whether what was read of the pid file is what it says while l
+// holds it.
+func (t *trial) keeps(read string, l *career) bool {
+	if t.program == nil {
+		return read == strconv.Quote(fmt.Sprintln(l.pid))
 	}
-	return fmt.Sprintln(l.pid)
+	content, _ := strconv.Unquote(read)
+	return t.program.content == "" || t.program.names(content, l.pid)
 }
 
 // remains looks at what was left when nobody was there.

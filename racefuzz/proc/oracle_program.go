@@ -14,9 +14,9 @@ func (t *trial) judgeProgram() {
 	for i, e := range t.events {
 		switch {
 		case e.Op == opSettle && e.Result == nobody:
-			t.breaks(i, race.I8, "%s has lived for %v, and the pid file names no server that lives", e.Actor, succession)
+			t.breaks(i, race.I8, "%s has lived for %v, and the pid file names no server that lives", e.Actor, programSuccession)
 		case e.Op == opOutlives:
-			t.breaks(i, race.I9, "%s still runs %v after %s", e.Actor, stopTime, t.careers[e.life-1].how)
+			t.breaks(i, race.I9, "%s still runs %s after %s", e.Actor, e.Result, t.careers[e.life-1].how)
 		case e.Op == opReady && e.Result == noAnswer:
 			t.breaks(i, race.I9, "%s is not ready after %v", e.Actor, answerTime)
 		case e.Op == opExit:

@@ -334,7 +334,7 @@ func TestOracleOfPrograms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := manners{ready: "file", stop: "eof", losers: "exit", content: "{pid} x\n"}
+			m := profile{ready: "file", stop: "eof", losers: "exit", content: "{pid} x\n"}
 			c := race.Case{Command: []string{"x"}, Files: tt.files, Options: m.options()}
 			if v := judge(c, recorded(t, tt.events)); v.Invariant != tt.breaks {
 				t.Errorf("%v, want %q", v, tt.breaks)

@@ -14,26 +14,30 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// manners are how a program that nobody here wrote is used, and what it
-// promises, as they stand in [race.Case.Options].
-type manners struct {
+// profile is how a program that nobody here wrote is used, and what it
+// promises, as it stands in [race.Case.Options].
+type profile struct {
 	ready   string // "file" (the pid file names it), "quiet" (it lives for a while), or a regular expression of its output
 	stop    string // "eof", "term" or "int"
 	losers  string // what a refused start does: "exit" or "serve"
 	pidFile string // name of the pid file, if not the usual one
-	content string // what the pid file holds while it serves, "{pid}" for the pid; "" when nothing is promised
-	leaves  string // names in the directory when it has stopped in order
+	content string // what the pid file holds while it serves, "{pid}" for the pid; [somewhere]; or "" when nothing is promised
+	leaves  string // names in the directory when it has stopped in order, as [listed] has them
 	settles string // how long one that is refused may live, at most
+	stops   string // how long one that is told to stop may live
 }
 
-func (m *manners) fields() map[string]*string {
+// somewhere is the content of a pid file of which only the pid is always there.
+const somewhere = "... {pid} ..."
+
+func (m *profile) fields() map[string]*string {
 	return map[string]*string{"ready": &m.ready, "stop": &m.stop, "losers": &m.losers, "pidfile": &m.pidFile,
-		"content": &m.content, "leaves": &m.leaves, "settles": &m.settles}
+		"content": &m.content, "leaves": &m.leaves, "settles": &m.settles, "stops": &m.stops}
 }
 
-// options returns the manners as a case has them. Values are quoted, because
+// options returns the profile as a case has them. Values are quoted, because
 // some have line ends.
-func (m *manners) options() map[string]string {
+func (m *profile) options() map[string]string {
 	options := map[string]string{}
 	for name, value := range m.fields() {
 		if *value != "" {
@@ -43,12 +47,12 @@ func (m *manners) options() map[string]string {
 	return options
 }
 
-// mannersOf returns those of a case's program, or nil if the case has none.
-func mannersOf(c race.Case) (*manners, error) {
+// profileOf returns those of a case's program, or nil if the case has none.
+func profileOf(c race.Case) (*profile, error) {
 	if len(c.Command) == 0 {
 		return nil, nil
 	}
-	m := new(manners)
+	m := new(profile)
 	fields := m.fields()
 	for name, quoted := range c.Options {
 		field, known := fields[name]
@@ -63,36 +67,43 @@ func mannersOf(c race.Case) (*manners, error) {
 	return m, nil
 }
 
-// promise returns what the pid file holds while process pid has it, or "".
-func (m *manners) promise(pid int) string {
-	return strings.ReplaceAll(m.content, "{pid}", strconv.Itoa(pid))
+// found returns what the pid file may hold that a process left behind.
+func (m *profile) found(pid string) string {
+	if m.content == somewhere {
+		return pid + "\n"
+	}
+	return strings.ReplaceAll(m.content, "{pid}", pid)
 }
 
 // names reports whether a pid file with that content is process pid's.
-func (m *manners) names(content string, pid int) bool {
-	if m.content == "" {
-		return strings.Contains(content, strconv.Itoa(pid))
+func (m *profile) names(content string, pid int) bool {
+	if m.content == somewhere {
+		return slices.Contains(strings.FieldsFunc(content, func(r rune) bool { return r < '0' || r > '9' }), strconv.Itoa(pid))
 	}
-	return content == m.promise(pid)
+	return m.content != "" && content == m.found(strconv.Itoa(pid))
 }
 
 // program is a case's program, ready to be started.
 type program struct {
-	manners
+	profile
 	words   []string // of the command, with the placeholders that differ from actor to actor
 	index   map[string]int
 	ports   map[string]int
 	pattern *regexp.Regexp // of its output when it is ready, or nil
 	settles time.Duration
+	stops   time.Duration
 }
 
 // newProgram prepares the program of a case, which is run in dir, and returns
 // the case's files with their placeholders replaced.
-func newProgram(c race.Case, m *manners, dir string) (*program, []race.File, error) {
-	p := &program{manners: *m, index: map[string]int{}, ports: map[string]int{}}
+func newProgram(c race.Case, m *profile, dir string) (*program, []race.File, error) {
+	p := &program{profile: *m, index: map[string]int{}, ports: map[string]int{}}
 	var err error
 	if p.settles, err = time.ParseDuration(m.settles); err != nil {
 		return nil, nil, fmt.Errorf("option settles: %w", err)
+	}
+	if p.stops, err = time.ParseDuration(m.stops); err != nil {
+		return nil, nil, fmt.Errorf("option stops: %w", err)
 	}
 	if m.ready != "quiet" && m.ready != "file" {
 		if p.pattern, err = regexp.Compile(m.ready); err != nil {
@@ -169,7 +180,7 @@ func (a *actor) ready() {
 			select {
 			case <-over:
 				return
-			case <-l.ended:
+			case <-l.exited:
 				return
 			case <-l.spoken:
 				return
@@ -180,16 +191,20 @@ func (a *actor) ready() {
 	came := a.w.within(limit, done)
 	close(over)
 	<-done
-	if a.server() == nil {
-		return // its exit says more
+	select {
+	case <-l.exited: // which says more
+		a.await(l.ended)
+		a.life = nil
+		return
+	default:
 	}
 	result := holder
 	switch {
+	case p.losers == "serve" && !named:
+		result = standby
 	case p.pattern != nil && !came:
 		result = noAnswer
 		l.tell(opKill)
-	case p.losers == "serve" && !named:
-		result = standby
 	}
 	a.w.record(*a.note(l, opReady, result, began, a.w.now()))
 	if result == holder {

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -90,6 +91,32 @@ var daemons = map[string]func(path string) int{
 		<-interrupted
 		return 0
 	},
+	"says when it started": func(path string) int {
+		p, err := lock.Acquire(path + ".lock")
+		if err != nil {
+			return 1
+		}
+		defer p.Release()
+		defer os.Remove(path)
+		os.WriteFile(path, fmt.Appendln(nil, os.Getpid(), time.Now().Unix()), 0o600)
+		io.Copy(io.Discard, os.Stdin)
+		return 0
+	},
+	"keeps a lock alone": func(path string) int {
+		p, err := lock.Acquire(path + " lock")
+		if err != nil {
+			os.WriteFile(filepath.Join(filepath.Dir(path), "refused"), nil, 0o600)
+			return 1
+		}
+		defer os.WriteFile(filepath.Join(filepath.Dir(path), "a log"), nil, 0o600)
+		defer p.Release()
+		io.Copy(io.Discard, os.Stdin)
+		return 0
+	},
+	"touches nothing": func(path string) int {
+		io.Copy(io.Discard, os.Stdin)
+		return 0
+	},
 	"no server": func(path string) int { fmt.Println("done"); return 0 },
 }
 
@@ -122,11 +149,13 @@ func daemon(name string) Program {
 }
 
 func TestWhatAProgramDoesIsLearned(t *testing.T) {
+	t.Parallel()
 	a := openArena(t)
-	tests := map[string]manners{
+	tests := map[string]profile{
 		"correct":                          {ready: "file", stop: "eof", losers: "exit", content: "{pid}\n"},
 		"asks nobody":                      {ready: "file", stop: "eof", losers: "exit", content: "{pid}\n"},
 		"stays beside":                     {ready: "file", stop: "eof", losers: "serve", content: "{pid}\n"},
+		"says when it started":             {ready: "file", stop: "eof", losers: "exit", content: somewhere},
 		"never leaves at the end of input": {ready: "file", stop: "int", losers: "exit", content: "{pid}\n"},
 	}
 	for name, want := range tests {
@@ -139,11 +168,11 @@ func TestWhatAProgramDoesIsLearned(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got, err := mannersOf(c)
+		got, err := profileOf(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got.settles = ""
+		got.settles, got.stops = "", ""
 		if *got != want {
 			t.Errorf("%s: %+v, want %+v", name, *got, want)
 		}
@@ -151,10 +180,14 @@ func TestWhatAProgramDoesIsLearned(t *testing.T) {
 }
 
 func TestWhatIsNoServerIsRefused(t *testing.T) {
+	t.Parallel()
 	a := openArena(t)
 	_, err := a.Learn(context.Background(), daemon("no server"))
 	var ends *EndsError
 	if !errors.As(err, &ends) || ends.Ending != "exit 0" || ends.Said != "done" || ends.Daemon {
+		t.Errorf("%v", err)
+	}
+	if _, err := a.Learn(context.Background(), daemon("touches nothing")); !errors.Is(err, ErrUntouched) {
 		t.Errorf("%v", err)
 	}
 	p := daemon("never leaves at the end of input")
@@ -165,12 +198,15 @@ func TestWhatIsNoServerIsRefused(t *testing.T) {
 }
 
 func TestProgramsAreJudgedByTheirPromise(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		daemon string
 		breaks string // any of them, or "" for none
 		cases  int
 	}{
 		{"correct", "", 15},
+		{"says when it started", "", 15},
+		{"keeps a lock alone", "", 6},
 		{"empties the file first", "I2 I5", 100},
 		{"asks nobody", "I1 I2", 100},
 		{"refuses once the file is there", "I4", 100},
@@ -178,6 +214,7 @@ func TestProgramsAreJudgedByTheirPromise(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.daemon, func(t *testing.T) {
+			t.Parallel()
 			a := openArena(t)
 			c, err := a.Learn(context.Background(), daemon(tt.daemon))
 			if err != nil {

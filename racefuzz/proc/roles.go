@@ -54,7 +54,7 @@ func again(role string, args ...string) (*exec.Cmd, error) {
 func sweep() int {
 	signal.Ignore(os.Interrupt) // it comes for others
 	io.Copy(io.Discard, os.Stdin)
-	endStrays(os.Args[1])
+	endOrphans(os.Args[1])
 	// The processes that the end of racefuzz ends may take a moment to go,
 	// and until then create files or, under Windows, keep them.
 	for range 200 {

@@ -167,6 +167,10 @@ func (a *actor) list() {
 // named or having another live one named.
 const succession = 2 * time.Second
 
+// programSuccession is the same for programs that nobody here wrote, which may
+// look only every few seconds.
+const programSuccession = 10 * time.Second
+
 // settle waits until the pid file names a server that has not been told to
 // stop.
 func (a *actor) settle() {
@@ -194,7 +198,11 @@ func (a *actor) settle() {
 			}
 		}
 	}()
-	a.w.within(succession, named)
+	limit := succession
+	if a.w.program != nil {
+		limit = programSuccession
+	}
+	a.w.within(limit, named)
 	close(over)
 	<-named
 	if a.server() == nil && result == nobody {
@@ -209,7 +217,7 @@ func (w *world) named(content string) bool {
 	return slices.ContainsFunc(w.alive(), func(l *life) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return !l.told && content == w.promise(l.pid)
+		return !l.told && w.names(content, l.pid)
 	})
 }
 
@@ -258,12 +266,12 @@ func (a *actor) stop(how string) {
 			}
 		}()
 	}
-	stopped := a.w.within(stopTime, l.ended)
+	stopped := a.w.within(a.w.stopLimit(), l.ended)
 	close(over)
 	if stopped {
 		return
 	}
-	a.w.record(*a.note(l, opOutlives, stopTime.String(), began, a.w.now()))
+	a.w.record(*a.note(l, opOutlives, a.w.stopLimit().String(), began, a.w.now()))
 	l.tell(opKill)
 	a.w.within(stopTime, l.ended)
 }

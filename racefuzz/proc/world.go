@@ -83,7 +83,10 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 	watched()
 	w.group.kill()
 	if w.program != nil {
-		endStrays(w.dir)
+		endOrphans(w.dir)
+		for _, l := range w.lives { // which may have left the group, too
+			l.tell(opKill)
+		}
 	}
 	for _, l := range w.lives {
 		<-l.ended
@@ -102,7 +105,7 @@ func (w *world) setUp() error {
 		}
 	}
 	c := w.c
-	m, err := mannersOf(c)
+	m, err := profileOf(c)
 	if m != nil {
 		w.program, c.Files, err = newProgram(c, m, run)
 	}
@@ -128,12 +131,20 @@ func (w *world) setUp() error {
 
 func (w *world) pidFile() string { return filepath.Join(w.dir, "run", w.c.PIDFile()) }
 
-// promise is what the pid file says while process pid holds it, or "".
-func (w *world) promise(pid int) string {
+// names reports whether a pid file with that content is process pid's.
+func (w *world) names(content string, pid int) bool {
 	if w.program != nil {
-		return w.program.promise(pid)
+		return w.program.names(content, pid)
 	}
-	return fmt.Sprintln(pid)
+	return content == fmt.Sprintln(pid)
+}
+
+// stopLimit is how long a server may take to stop, in its own time.
+func (w *world) stopLimit() time.Duration {
+	if w.program != nil {
+		return w.program.stops
+	}
+	return stopTime
 }
 
 func (w *world) store() string { return filepath.Join(w.dir, "home", ".memlatch") }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// endStrays ends the processes of cases below dir that have left their group,
+// endOrphans ends the processes of cases below dir that have left their group,
 // as daemons do, and those that they start meanwhile.
-func endStrays(dir string) {
+func endOrphans(dir string) {
 	mark := []byte("\x00" + caseVariable + "=" + dir + "/")
 	for range 100 {
 		found := false

@@ -168,15 +168,17 @@ func TestClobberedFilesAreFound(t *testing.T) {
 			return os.Rename(filepath.Join(dir, race.PIDFile), filepath.Join(dir, "x"))
 		}, `server.pid became "-"`},
 	} {
-		dir := t.TempDir()
-		if err := place(tt.c, dir, 1, 2); err != nil {
-			t.Skip(err) // no links or FIFOs here
-		}
-		if err := tt.do(dir); err != nil {
-			t.Fatal(err)
-		}
-		if got := clobbered(tt.c, dir); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
-		}
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := place(tt.c, dir, 1, 2); err != nil || peek(filepath.Join(dir, race.PIDFile)) == noFile {
+				t.Skip("links or FIFOs are not made here: ", err)
+			}
+			if err := tt.do(dir); err != nil {
+				t.Fatal(err)
+			}
+			if got := clobbered(tt.c, dir); !strings.HasPrefix(got, tt.want) || tt.want == "" && got != "" {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
 	}
 }

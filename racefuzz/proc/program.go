@@ -47,7 +47,7 @@ func (m *profile) options() map[string]string {
 	return options
 }
 
-// profileOf returns those of a case's program, or nil if the case has none.
+// profileOf returns that of a case's program, or nil if the case has none.
 func profileOf(c race.Case) (*profile, error) {
 	if len(c.Command) == 0 {
 		return nil, nil

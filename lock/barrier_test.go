@@ -66,7 +66,12 @@ func TestBarrierAdmitsManyOrOne(t *testing.T) {
 
 func TestBarrierWaitsUntilItIsFree(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.lock")
-	first := mustTake(t, Exclude, path)
+	mustWait(t, path, mustTake(t, Exclude, path).Release)
+}
+
+// mustWait has Share wait until letGo is called.
+func mustWait(t *testing.T, path string, letGo func() error) {
+	t.Helper()
 	taken := make(chan error)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -79,10 +84,10 @@ func TestBarrierWaitsUntilItIsFree(t *testing.T) {
 	}()
 	select {
 	case err := <-taken:
-		t.Fatalf("taken while somebody excludes others: %v", err)
+		t.Fatalf("did not wait: %v", err)
 	case <-time.After(5 * barrierPoll):
 	}
-	if err := first.Release(); err != nil {
+	if err := letGo(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-taken; err != nil {

@@ -3,11 +3,9 @@ package lock
 // Proves that a barrier whose file is being removed is waited for.
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/windows"
 )
@@ -28,25 +26,5 @@ func TestBarrierWaitsForARemoval(t *testing.T) {
 	if _, err := Share(over, path); !errors.Is(err, windows.ERROR_SHARING_VIOLATION) {
 		t.Errorf("without time to wait: %v, want a sharing violation", err)
 	}
-	taken := make(chan error)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		b, err := Share(ctx, path)
-		if err == nil {
-			err = b.Release()
-		}
-		taken <- err
-	}()
-	select {
-	case err := <-taken:
-		t.Fatalf("taken during a removal: %v", err)
-	case <-time.After(5 * barrierPoll):
-	}
-	if err := windows.CloseHandle(remover); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-taken; err != nil {
-		t.Error(err)
-	}
+	mustWait(t, path, func() error { return windows.CloseHandle(remover) })
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -54,13 +52,13 @@ func process(ctx context.Context, o options, out *output) (code int, err error) 
 	}
 	s.start = time.Now()
 	if o.replay != "" {
-		return s.replay(ctx, o.recording)
+		return s.replay(ctx, o.recording.Case)
 	}
 	s.draw = func(seed uint64) race.Case { return proc.Draw(s.target.Name, seed, o.procs) }
 	if len(o.command) > 0 {
-		learned, err := s.learn(ctx, proc.Program{Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers, PIDFile: o.pidFile})
+		learned, err := arena.Learn(ctx, proc.Program{Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers, PIDFile: o.pidFile})
 		if err != nil {
-			return s.orInterrupted(ctx, err)
+			return s.orInterrupted(ctx, remedied(err))
 		}
 		out.learned(learned.Options)
 		s.draw = func(seed uint64) race.Case { return proc.DrawProgram(learned, seed, o.procs) }
@@ -190,19 +188,11 @@ func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error
 	return s.end(exitRace, r.Verdict.String()), nil
 }
 
-// replay runs a saved case until it is broken. A program must first be seen to
-// serve when it is alone: one that is not there any more breaks everything.
-func (s *session) replay(ctx context.Context, r race.Recording) (int, error) {
-	c := r.Case
+// replay runs a saved case until it is broken.
+func (s *session) replay(ctx context.Context, c race.Case) (int, error) {
 	if len(c.Command) > 0 {
-		files := slices.DeleteFunc(slices.Clone(c.Files), func(f race.File) bool { return f.Kind != race.Config })
-		option := func(name string) string {
-			value, _ := strconv.Unquote(c.Options[name])
-			return value
-		}
-		p := proc.Program{Command: c.Command, Files: files, Ready: option("ready"), Stop: option("stop"), Losers: option("losers"), PIDFile: c.PIDFile()}
-		if _, err := s.learn(ctx, p); err != nil {
-			return s.orInterrupted(ctx, err)
+		if err := s.arena.Recheck(ctx, c); err != nil {
+			return s.orInterrupted(ctx, remedied(err))
 		}
 	}
 	broken, ran, last, err := s.arena.Repeat(ctx, s.target, c, replayRuns, 1)

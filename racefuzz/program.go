@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/memlatch/memlatch/racefuzz/explore"
-	"github.com/memlatch/memlatch/racefuzz/proc"
 	"github.com/memlatch/memlatch/racefuzz/race"
 	"github.com/memlatch/memlatch/racefuzz/trace"
 )
@@ -35,16 +34,8 @@ func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 		}
 	}
 	cases, err := p.Cases(t, o.actors, o.rounds)
-	var ends *trace.EndsError
-	switch {
-	case errors.As(err, &ends) && ends.Ending == "exit 0":
-		return nil, &problem{err, "racefuzz is for servers, which stay until they are stopped; to try a command that ends, let it keep its place, as in sh -c 'COMMAND && cat'"}
-	case errors.As(err, &ends):
-		return nil, &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
-	case errors.Is(err, trace.ErrUntouched):
-		return nil, &problem{err, untouched}
-	case err != nil:
-		return nil, err
+	if err != nil {
+		return nil, remedied(err)
 	}
 	for i := range cases {
 		if t.Server != "" {
@@ -55,23 +46,20 @@ func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	return cases, nil
 }
 
-// untouched is what to do about a program that has no file in its directory.
-const untouched = "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"
-
-// learn runs the program that is to be fuzzed, to find out what it does and
-// promises.
-func (s *session) learn(ctx context.Context, p proc.Program) (race.Case, error) {
-	c, err := s.arena.Learn(ctx, p)
-	var ends *proc.EndsError
+// remedied adds what to do to an error of learning a program.
+func remedied(err error) error {
+	var ends *race.EndsError
 	switch {
-	case errors.As(err, &ends) && ends.Daemon:
-		err = &problem{err, "tell it to stay in the foreground; on Linux, -tier syscall follows it as it is"}
-	case errors.As(err, &ends):
-		err = &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
-	case errors.Is(err, proc.ErrUntouched):
-		err = &problem{err, untouched}
+	case errors.Is(err, race.ErrUntouched):
+		return &problem{err, "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"}
+	case !errors.As(err, &ends):
+		return err
+	case ends.Daemon:
+		return &problem{err, "tell it to stay in the foreground; on Linux, -tier syscall follows it as it is"}
+	case ends.Ending == "exit 0":
+		return &problem{err, "racefuzz is for servers, which stay until they are stopped; to try a command that ends, let it keep its place, as in sh -c 'COMMAND && cat'"}
 	}
-	return c, err
+	return &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
 }
 
 // traced is the bounded strategy for programs, which knows more about them

@@ -10,13 +10,13 @@ import (
 // case that [Arena.Learn] has returned, with 2 to procs actors. Its rounds are
 // those of [Draw].
 func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
-	m, _ := profileOf(learned)
+	p, _ := profileOf(learned)
 	return rapid.Custom(func(t *rapid.T) race.Case {
 		c := learned.Clone()
-		if m.content != "" && chance(t, 50, "found") {
+		if p.content != "" && chance(t, 50, "found") {
 			content := ""
 			if pid := pick(t, "content", "{dead}", "2147483646", ""); pid != "" {
-				content = m.found(pid)
+				content = p.found(pid)
 			}
 			c.Files = append(c.Files, race.File{Name: c.PIDFile(), Kind: race.Regular, Content: content})
 		}
@@ -27,28 +27,28 @@ func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
 		for i := range 2 + below(t, procs-1, "actors") {
 			s := &script{t: t}
 			for _, r := range rounds {
-				s.programRound(r, m)
+				s.programRound(r, p)
 			}
 			if s.alive {
-				s.add(m.stop)
+				s.add(p.stop)
 			}
 			c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: s.words})
 		}
 		if chance(t, 80, "reads") {
 			c.Actors = append(c.Actors, race.Actor{Name: "reader", Script: []string{opReads}})
 		}
-		c.Actors = append(c.Actors, race.Actor{Name: "last", Script: []string{opLast, opLook, opStart, opReady, m.stop, opLook}})
+		c.Actors = append(c.Actors, race.Actor{Name: "last", Script: []string{opLast, opLook, opStart, opReady, p.stop, opLook}})
 		return c
 	}).Example(int(seed))
 }
 
-func (s *script) programRound(r round, m *profile) {
+func (s *script) programRound(r round, p *profile) {
 	start := func() {
 		s.add(opStart)
 		s.alive = !chance(s.t, 10, "brief")
 		if !s.alive { // as one that is killed before it has said anything
 			s.wait(80, 30)
-			s.add(pick(s.t, "end", m.stop, opKill))
+			s.add(pick(s.t, "end", p.stop, opKill))
 			return
 		}
 		s.add(opReady)
@@ -64,7 +64,7 @@ func (s *script) programRound(r round, m *profile) {
 	switch {
 	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
-		s.add(pick(s.t, "end", m.stop, m.stop, opKill))
+		s.add(pick(s.t, "end", p.stop, p.stop, opKill))
 		s.alive = false
 		if r.relief && !r.curfew && chance(s.t, 50, "again") {
 			s.wait(40, 15)
@@ -77,7 +77,7 @@ func (s *script) programRound(r round, m *profile) {
 		start()
 	}
 	s.add(opMeet)
-	if stayed && m.losers == "serve" {
+	if stayed && p.losers == "serve" {
 		s.add(opSettle)
 	}
 	s.add(opMeet)

@@ -28,30 +28,6 @@ type Program struct {
 	PIDFile string      // name of the pid file in the case's directory, if not the usual one
 }
 
-// EndsError is the error of a program that is no server: it ends, alone as it
-// is, without having been asked to stop.
-type EndsError struct {
-	Program string
-	Ending  string // such as "exit 0"
-	Said    string // the last line of its output
-	Daemon  bool   // it has left a process in the background
-}
-
-func (e *EndsError) Error() string {
-	text := fmt.Sprintf("%s does not stay, alone as it is: %s", e.Program, e.Ending)
-	if e.Daemon {
-		text = e.Program + " goes into the background"
-	}
-	if e.Said != "" {
-		text += fmt.Sprintf(", and it says %q", e.Said)
-	}
-	return text
-}
-
-// ErrUntouched says that a program has no file in the case's directory, so that
-// its starts have nothing to race for.
-var ErrUntouched = errors.New("it keeps no file in the directory that it is given")
-
 // While a program is not known yet, it may take this long to name itself in its
 // pid file and to stop, in its own time.
 const (
@@ -82,6 +58,18 @@ func (a *Arena) Learn(ctx context.Context, p Program) (race.Case, error) {
 	l.p.stops = stopsAtMost.String()
 	l.c.Options = l.p.options()
 	return l.c, nil
+}
+
+// Recheck learns the program of a saved case again, used as it was: one that is
+// not there any more, or does not serve even alone, breaks everything.
+func (a *Arena) Recheck(ctx context.Context, c race.Case) error {
+	p, err := profileOf(c)
+	if err != nil {
+		return err
+	}
+	files := slices.DeleteFunc(slices.Clone(c.Files), func(f race.File) bool { return f.Kind != race.Config })
+	_, err = a.Learn(ctx, Program{Command: c.Command, Files: files, Ready: p.ready, Stop: p.stop, Losers: p.losers, PIDFile: p.pidFile})
+	return err
 }
 
 // learner runs a program that is not known yet.
@@ -123,7 +111,7 @@ func (l *learner) alone(mustTouch bool) error {
 			continue
 		}
 		if mustTouch && len(first.has) == 0 {
-			return fmt.Errorf("%s: %w", l.c.Target, ErrUntouched)
+			return fmt.Errorf("%s: %w", l.c.Target, race.ErrUntouched)
 		}
 		if first.content != "" {
 			second, err := l.habits("1s", "1s") // when the time of day is another, and it has written all
@@ -180,7 +168,7 @@ func (l *learner) habits(before, while string) (habits, error) {
 
 // ends says how the program came to its end before it served.
 func (l *learner) ends(events []race.Event) error {
-	e := &EndsError{Program: l.c.Target, Ending: "it ends"}
+	e := &race.EndsError{Program: l.c.Target, Ending: "it ends"}
 	if exit := find(events, "a", opExit); exit != nil {
 		e.Ending, e.Said = "exit "+exit.Result, exit.Detail
 		pid, err := strconv.Atoi(strings.TrimSpace(exit.File))

@@ -54,7 +54,7 @@ func (l *career) couldHold(began, end time.Duration) bool {
 // trial is a case before the oracle.
 type trial struct {
 	c       race.Case
-	program *profile // nil for a server that is known
+	profile *profile // nil for a server that is known
 	usable  bool
 	events  []event
 	careers []*career // by the number of the life, less one
@@ -65,9 +65,9 @@ type trial struct {
 // The events are those of one case, by the time at which they were over.
 func judge(c race.Case, events []event) race.Verdict {
 	t := &trial{c: c, usable: usable(c), events: events}
-	t.program, _ = profileOf(c)
+	t.profile, _ = profileOf(c)
 	t.follow()
-	if t.program != nil {
+	if t.profile != nil {
 		t.judgeProgram()
 		return t.verdict
 	}

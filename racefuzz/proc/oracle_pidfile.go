@@ -19,7 +19,7 @@ func (t *trial) holders() {
 		}
 		for n, l := range t.careers {
 			if n+1 != e.life && l.held(e.began, e.Time) {
-				if t.program != nil {
+				if t.profile != nil {
 					t.breaks(i, race.I1, "%s serves while %s does", e.Actor, l)
 				} else {
 					t.breaks(i, race.I1, "%s says that it is the holder while %s is", e.Actor, l)
@@ -50,11 +50,11 @@ func (t *trial) readings() {
 // keeps reports whether what was read of the pid file is what it says while l
 // holds it.
 func (t *trial) keeps(read string, l *career) bool {
-	if t.program == nil {
+	if t.profile == nil {
 		return read == strconv.Quote(fmt.Sprintln(l.pid))
 	}
 	content, _ := strconv.Unquote(read)
-	return t.program.content == "" || t.program.names(content, l.pid)
+	return t.profile.content == "" || t.profile.names(content, l.pid)
 }
 
 // remains looks at what was left when nobody was there.
@@ -79,7 +79,7 @@ func (t *trial) quiet(at time.Duration) bool {
 		if l.gone > at {
 			return false
 		}
-		if !inOrder(l.how) && !(t.program != nil && l.refused()) || l.outlived {
+		if !inOrder(l.how) && !(t.profile != nil && l.refused()) || l.outlived {
 			crash = max(crash, l.gone)
 		}
 		if l.holds != never {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,57 +29,36 @@ type profile struct {
 // somewhere is the content of a pid file of which only the pid is always there.
 const somewhere = "... {pid} ..."
 
-func (m *profile) fields() map[string]*string {
-	return map[string]*string{"ready": &m.ready, "stop": &m.stop, "losers": &m.losers, "pidfile": &m.pidFile,
-		"content": &m.content, "leaves": &m.leaves, "settles": &m.settles, "stops": &m.stops}
+func (p *profile) fields() map[string]*string {
+	return map[string]*string{"ready": &p.ready, "stop": &p.stop, "losers": &p.losers, "pidfile": &p.pidFile,
+		"content": &p.content, "leaves": &p.leaves, "settles": &p.settles, "stops": &p.stops}
 }
 
-// options returns the profile as a case has them. Values are quoted, because
-// some have line ends.
-func (m *profile) options() map[string]string {
-	options := map[string]string{}
-	for name, value := range m.fields() {
-		if *value != "" {
-			options[name] = strconv.Quote(*value)
-		}
-	}
-	return options
-}
+func (p *profile) options() map[string]string { return race.QuoteOptions(p.fields()) }
 
 // profileOf returns that of a case's program, or nil if the case has none.
 func profileOf(c race.Case) (*profile, error) {
 	if len(c.Command) == 0 {
 		return nil, nil
 	}
-	m := new(profile)
-	fields := m.fields()
-	for name, quoted := range c.Options {
-		field, known := fields[name]
-		if !known {
-			return nil, fmt.Errorf("no option %q", name)
-		}
-		var err error
-		if *field, err = strconv.Unquote(quoted); err != nil {
-			return nil, fmt.Errorf("option %s: %q is not quoted", name, quoted)
-		}
-	}
-	return m, nil
+	p := new(profile)
+	return p, race.UnquoteOptions(c.Options, p.fields())
 }
 
 // found returns what the pid file may hold that a process left behind.
-func (m *profile) found(pid string) string {
-	if m.content == somewhere {
+func (p *profile) found(pid string) string {
+	if p.content == somewhere {
 		return pid + "\n"
 	}
-	return strings.ReplaceAll(m.content, "{pid}", pid)
+	return strings.ReplaceAll(p.content, "{pid}", pid)
 }
 
 // names reports whether a pid file with that content is process pid's.
-func (m *profile) names(content string, pid int) bool {
-	if m.content == somewhere {
+func (p *profile) names(content string, pid int) bool {
+	if p.content == somewhere {
 		return slices.Contains(strings.FieldsFunc(content, func(r rune) bool { return r < '0' || r > '9' }), strconv.Itoa(pid))
 	}
-	return m.content != "" && content == m.found(strconv.Itoa(pid))
+	return p.content != "" && content == p.found(strconv.Itoa(pid))
 }
 
 // program is a case's program, ready to be started.
@@ -96,34 +74,23 @@ type program struct {
 
 // newProgram prepares the program of a case, which is run in dir, and returns
 // the case's files with their placeholders replaced.
-func newProgram(c race.Case, m *profile, dir string) (*program, []race.File, error) {
-	p := &program{profile: *m, index: map[string]int{}, ports: map[string]int{}}
+func newProgram(c race.Case, known *profile, dir string) (*program, []race.File, error) {
+	p := &program{profile: *known, index: map[string]int{}, ports: map[string]int{}}
 	var err error
-	if p.settles, err = time.ParseDuration(m.settles); err != nil {
+	if p.settles, err = time.ParseDuration(p.profile.settles); err != nil {
 		return nil, nil, fmt.Errorf("option settles: %w", err)
 	}
-	if p.stops, err = time.ParseDuration(m.stops); err != nil {
+	if p.stops, err = time.ParseDuration(p.profile.stops); err != nil {
 		return nil, nil, fmt.Errorf("option stops: %w", err)
 	}
-	if m.ready != "quiet" && m.ready != "file" {
-		if p.pattern, err = regexp.Compile(m.ready); err != nil {
+	if p.ready != "quiet" && p.ready != "file" {
+		if p.pattern, err = regexp.Compile(p.ready); err != nil {
 			return nil, nil, err
 		}
 	}
-	texts := slices.Clone(c.Command)
-	for _, f := range c.Files {
-		texts = append(texts, f.Content)
-	}
-	port, err := race.FreePort("{caseport}", texts)
+	common, files, err := c.Expand(dir)
 	if err != nil {
 		return nil, nil, err
-	}
-	common := strings.NewReplacer("{pidfile}", filepath.Join(dir, c.PIDFile()), "{dir}", dir, "{caseport}", strconv.Itoa(port))
-	files := slices.Clone(c.Files)
-	for i, f := range files {
-		if f.Kind == race.Config {
-			files[i].Content = common.Replace(f.Content)
-		}
 	}
 	if p.words, err = race.ResolveCommand(c.Command); err != nil {
 		return nil, nil, err

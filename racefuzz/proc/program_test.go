@@ -183,11 +183,11 @@ func TestWhatIsNoServerIsRefused(t *testing.T) {
 	t.Parallel()
 	a := openArena(t)
 	_, err := a.Learn(context.Background(), daemon("no server"))
-	var ends *EndsError
+	var ends *race.EndsError
 	if !errors.As(err, &ends) || ends.Ending != "exit 0" || ends.Said != "done" || ends.Daemon {
 		t.Errorf("%v", err)
 	}
-	if _, err := a.Learn(context.Background(), daemon("touches nothing")); !errors.Is(err, ErrUntouched) {
+	if _, err := a.Learn(context.Background(), daemon("touches nothing")); !errors.Is(err, race.ErrUntouched) {
 		t.Errorf("%v", err)
 	}
 	p := daemon("never leaves at the end of input")
@@ -247,7 +247,7 @@ func TestNothingOfAProgramRemains(t *testing.T) {
 	}
 	a := openArena(t)
 	_, err := a.Learn(context.Background(), Program{Command: []string{"sh", "-c", "setsid sleep 50 & echo $! >{pidfile}"}})
-	var ends *EndsError
+	var ends *race.EndsError
 	if !errors.As(err, &ends) || !ends.Daemon {
 		t.Errorf("%v", err)
 	}

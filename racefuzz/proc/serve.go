@@ -163,13 +163,12 @@ func (a *actor) list() {
 	}
 }
 
-// succession is how long, in its own time, a server may live without being
-// named or having another live one named.
-const succession = 2 * time.Second
-
-// programSuccession is the same for programs that nobody here wrote, which may
-// look only every few seconds.
-const programSuccession = 10 * time.Second
+// Limits of [world.succession]. A program that nobody here wrote may look only
+// every few seconds.
+const (
+	succession        = 2 * time.Second
+	programSuccession = 10 * time.Second
+)
 
 // settle waits until the pid file names a server that has not been told to
 // stop.
@@ -198,11 +197,7 @@ func (a *actor) settle() {
 			}
 		}
 	}()
-	limit := succession
-	if a.w.program != nil {
-		limit = programSuccession
-	}
-	a.w.within(limit, named)
+	a.w.within(a.w.succession(), named)
 	close(over)
 	<-named
 	if a.server() == nil && result == nobody {

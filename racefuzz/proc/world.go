@@ -105,9 +105,9 @@ func (w *world) setUp() error {
 		}
 	}
 	c := w.c
-	m, err := profileOf(c)
-	if m != nil {
-		w.program, c.Files, err = newProgram(c, m, run)
+	known, err := profileOf(c)
+	if known != nil && err == nil {
+		w.program, c.Files, err = newProgram(c, known, run)
 	}
 	if err != nil {
 		return err
@@ -137,6 +137,15 @@ func (w *world) names(content string, pid int) bool {
 		return w.program.names(content, pid)
 	}
 	return content == fmt.Sprintln(pid)
+}
+
+// succession is how long, in its own time, a server may live without being
+// named or having another live one named.
+func (w *world) succession() time.Duration {
+	if w.program != nil {
+		return programSuccession
+	}
+	return succession
 }
 
 // stopLimit is how long a server may take to stop, in its own time.

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,4 +47,26 @@ func FreePort(placeholder string, texts []string) (int, error) {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Expand returns what replaces the placeholders that mean the same for all
+// actors of a case that is run in dir: {pidfile}, {dir} and {caseport}. The
+// case's files are returned with those of kind [Config] expanded.
+func (c Case) Expand(dir string) (*strings.Replacer, []File, error) {
+	texts := slices.Clone(c.Command)
+	for _, f := range c.Files {
+		texts = append(texts, f.Content)
+	}
+	port, err := FreePort("{caseport}", texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	common := strings.NewReplacer("{pidfile}", filepath.Join(dir, c.PIDFile()), "{dir}", dir, "{caseport}", strconv.Itoa(port))
+	files := slices.Clone(c.Files)
+	for i, f := range files {
+		if f.Kind == Config {
+			files[i].Content = common.Replace(f.Content)
+		}
+	}
+	return common, files, nil
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -56,16 +55,6 @@ func (r *run) expand(words []string, a *actor) []string {
 		out[i] = own.Replace(r.common.Replace(w))
 	}
 	return out
-}
-
-// placeholders replaces those that mean the same for all actors.
-func (r *run) placeholders() (*strings.Replacer, error) {
-	texts := slices.Clone(r.c.Command)
-	for _, f := range r.c.Files {
-		texts = append(texts, f.Content)
-	}
-	port, err := race.FreePort("{caseport}", texts)
-	return strings.NewReplacer("{pidfile}", filepath.Join(r.dir, r.settings.pidName()), "{dir}", r.dir, "{caseport}", strconv.Itoa(port)), err
 }
 
 // stopActor asks the actor's server to stop.

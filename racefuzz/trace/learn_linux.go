@@ -99,7 +99,7 @@ func (s *settings) learnAlone(t Tier, c race.Case) error {
 			continue
 		}
 		if !first.touches && s.losers == "" {
-			return fmt.Errorf("%s: %w", c.Target, ErrUntouched)
+			return fmt.Errorf("%s: %w", c.Target, race.ErrUntouched)
 		}
 		second, err := s.direct(t, c, first)
 		if err != nil {
@@ -170,7 +170,7 @@ func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 	}
 	if !served {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
-		return h, &EndsError{c.Target, r.ended, said}
+		return h, &race.EndsError{Program: c.Target, Ending: r.ended, Said: said}
 	}
 	h.stopped = true
 	for _, e := range r.events {

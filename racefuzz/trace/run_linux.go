@@ -99,14 +99,13 @@ func (r *run) setUp(s settings) error {
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return err
 	}
-	var err error
-	if r.common, err = r.placeholders(); err != nil {
+	common, files, err := r.c.Expand(r.dir)
+	if err != nil {
 		return err
 	}
-	files := slices.Clone(r.c.Files)
-	for i, f := range files {
+	r.common = common
+	for _, f := range files {
 		if f.Kind == race.Config {
-			files[i].Content = r.common.Replace(f.Content)
 			r.fixed[f.Name] = true
 		}
 	}

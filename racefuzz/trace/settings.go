@@ -2,8 +2,6 @@ package trace
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
@@ -52,32 +50,11 @@ func (s *settings) fields() map[string]*string {
 
 func (s *settings) pidName() string { return cmp.Or(s.pidFile, race.PIDFile) }
 
-// options returns the settings as a case has them. Values are quoted, because
-// some have line ends.
-func (s *settings) options() map[string]string {
-	m := map[string]string{}
-	for name, value := range s.fields() {
-		if *value != "" {
-			m[name] = strconv.Quote(*value)
-		}
-	}
-	return m
-}
+func (s *settings) options() map[string]string { return race.QuoteOptions(s.fields()) }
 
-func parseSettings(m map[string]string) (settings, error) {
-	var s settings
-	fields := s.fields()
-	for name, quoted := range m {
-		field, known := fields[name]
-		if !known {
-			return s, fmt.Errorf("no option %q", name)
-		}
-		var err error
-		if *field, err = strconv.Unquote(quoted); err != nil {
-			return s, fmt.Errorf("option %s: %q is not quoted", name, quoted)
-		}
-	}
-	return s, nil
+func parseSettings(options map[string]string) (s settings, err error) {
+	err = race.UnquoteOptions(options, s.fields())
+	return s, err
 }
 
 // joinWords and splitWords put a command into a setting, which stays readable

@@ -7,7 +7,6 @@ package trace
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
@@ -26,26 +25,6 @@ type Tier struct {
 
 // ErrForbidden says that this system does not let programs be traced.
 var ErrForbidden = errors.New("tracing programs is not permitted here")
-
-// ErrUntouched says that a program has no file in the case's directory and does
-// not look for one, so that its starts have nothing to race for.
-var ErrUntouched = errors.New("it touches nothing in the directory that it is given")
-
-// EndsError is the error of a program that is no server: it ends, alone as it
-// is, without having been asked to stop.
-type EndsError struct {
-	Program string
-	Ending  string // such as "exit 0"
-	Said    string // its output
-}
-
-func (e *EndsError) Error() string {
-	text := fmt.Sprintf("%s does not stay, alone as it is: %s", e.Program, e.Ending)
-	if e.Said != "" {
-		text += fmt.Sprintf(", and it says %q", e.Said)
-	}
-	return text
-}
 
 // Bounds limit the schedules that are explored.
 type Bounds struct {

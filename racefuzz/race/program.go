@@ -1,0 +1,30 @@
+package race
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrUntouched says that a program has no file in the case's directory and does
+// not look for one, so that its starts have nothing to race for.
+var ErrUntouched = errors.New("it touches nothing in the directory that it is given")
+
+// EndsError is the error of a program that is no server: it ends, alone as it
+// is, without having been asked to stop.
+type EndsError struct {
+	Program string
+	Ending  string // such as "exit 0"
+	Said    string // what it wrote
+	Daemon  bool   // it has left a process in the background
+}
+
+func (e *EndsError) Error() string {
+	text := fmt.Sprintf("%s does not stay, alone as it is: %s", e.Program, e.Ending)
+	if e.Daemon {
+		text = e.Program + " goes into the background"
+	}
+	if e.Said != "" {
+		text += fmt.Sprintf(", and it says %q", e.Said)
+	}
+	return text
+}

@@ -51,6 +51,7 @@ Flags:
 Real servers and programs, with random timing:
     -n N            run N cases (default 200, or no limit with -time)
     -procs N        servers at once in a case, at most (default 8)
+    -workers N      cases at once (default: three a processor)
     -server PATH    fuzz this memlatch instead of building the module's
 
 Every order:
@@ -162,8 +163,7 @@ var only = map[string][]string{
 	"rules": {tierModel}, "strategy": {tierModel, tierKernel},
 	"actors": {tierModel, tierKernel, tierSyscall}, "rounds": {tierModel, tierKernel, tierSyscall},
 	"preempt": {tierModel, tierKernel, tierSyscall}, "crash": {tierModel, tierKernel, tierSyscall},
-	"workers": {tierModel, tierKernel, tierSyscall},
-	"ready":   {tierSyscall, tierProcess}, "stop": {tierSyscall, tierProcess}, "losers": {tierSyscall, tierProcess},
+	"ready": {tierSyscall, tierProcess}, "stop": {tierSyscall, tierProcess}, "losers": {tierSyscall, tierProcess},
 	"pidfile": {tierSyscall, tierProcess}, "file": {tierSyscall, tierProcess},
 	"lockfile": {tierSyscall},
 	"probe":    {tierSyscall}, "beside": {tierSyscall}, "inject": {tierSyscall}, "lenient": {tierSyscall}, "strict": {tierSyscall}, "faults": {tierModel, tierKernel, tierSyscall},
@@ -196,7 +196,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.strategy, "strategy", "bounded", "")
 	f.IntVar(&o.preempt, "preempt", 2, "")
 	f.IntVar(&o.crash, "crash", 1, "")
-	f.IntVar(&o.workers, "workers", runtime.NumCPU(), "")
+	f.IntVar(&o.workers, "workers", 0, "")
 	f.StringVar(&o.ready, "ready", "", "")
 	f.StringVar(&o.stop, "stop", "", "")
 	f.StringVar(&o.losers, "losers", "", "")
@@ -224,6 +224,9 @@ func parse(args []string) (options, error) {
 	}
 	if err := o.complete(given); err != nil {
 		return o, err
+	}
+	if !given["workers"] {
+		o.workers = o.usualWorkers()
 	}
 	return o, o.check(given)
 }
@@ -291,6 +294,13 @@ func (o *options) complete(given map[string]bool) error {
 		o.n = 100_000
 	}
 	return nil
+}
+
+func (o options) usualWorkers() int {
+	if o.tier == tierProcess {
+		return proc.Workers()
+	}
+	return runtime.NumCPU()
 }
 
 // sampled reports whether the strategy draws schedules, and has no end of its
@@ -439,6 +449,9 @@ func (o options) describe(add func(string, ...any)) {
 		add("-file %s", word(name))
 	}
 	if o.tier == tierProcess {
+		if o.workers != o.usualWorkers() {
+			add("-workers %d", o.workers)
+		}
 		return
 	}
 	if o.actors > 0 {

@@ -42,6 +42,7 @@ func process(ctx context.Context, o options, out *output) (code int, err error) 
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, arena.Close()) }()
+	arena.Workers = o.workers
 	s := &session{out: out, arena: arena}
 	if len(o.command) == 0 {
 		var took time.Duration

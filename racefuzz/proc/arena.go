@@ -13,7 +13,8 @@ import (
 // Arena is where cases are run: a directory of its own, which is gone after
 // Close and also after this process has been killed.
 type Arena struct {
-	Dir string
+	Dir     string
+	Workers int // cases that Fuzz, Repeat and Shrink run at the same time
 
 	sweeper *exec.Cmd
 	life    io.Closer
@@ -28,7 +29,7 @@ func Open() (*Arena, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Arena{Dir: dir}
+	a := &Arena{Dir: dir, Workers: Workers()}
 	if err := a.open(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err

@@ -13,8 +13,8 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/race"
 )
 
-// Workers is how many cases run at the same time. A case mostly waits, and
-// races like company.
+// Workers is how many cases run at the same time if nobody says. A case mostly
+// waits, and races like company.
 func Workers() int { return 3 * runtime.NumCPU() }
 
 // Result is a case that was run, drawn from Seed.
@@ -35,7 +35,7 @@ func (a *Arena) Fuzz(ctx context.Context, target Target, draw func(seed uint64) 
 	var broken *Result
 	var failure error
 	var workers sync.WaitGroup
-	for range Workers() {
+	for range a.Workers {
 		workers.Go(func() {
 			for within.Err() == nil {
 				seed, more := seeds.next()
@@ -114,7 +114,7 @@ func (a *Arena) Repeat(ctx context.Context, target Target, c race.Case, runs, en
 	var mu sync.Mutex
 	var started atomic.Int64
 	var workers sync.WaitGroup
-	for range min(runs, Workers()) {
+	for range min(runs, a.Workers) {
 		workers.Go(func() {
 			for started.Add(1) <= int64(runs) && within.Err() == nil {
 				outcome, runErr := a.Run(within, target, c)
@@ -152,7 +152,7 @@ func (a *Arena) Shrink(ctx context.Context, target Target, c race.Case, o Outcom
 	candidates, failures := reductions(c), 0
 	for at := 0; failures < len(candidates) && ctx.Err() == nil; {
 		// Several at a time, for they mostly wait; the first that breaks it is.
-		batch := make([]Outcome, min(Workers(), len(candidates)-failures))
+		batch := make([]Outcome, min(a.Workers, len(candidates)-failures))
 		var running sync.WaitGroup
 		for i := range batch {
 			running.Go(func() {

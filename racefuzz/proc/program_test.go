@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,6 +238,25 @@ func TestProgramsAreJudgedByTheirPromise(t *testing.T) {
 				t.Errorf("%v, want %s", r.Outcome.Verdict, tt.breaks)
 			}
 		})
+	}
+}
+
+func TestOneWorkerRunsOneCaseAtATime(t *testing.T) {
+	t.Parallel()
+	a := openArena(t)
+	c, err := a.Learn(context.Background(), daemon("correct"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Workers = 1
+	var running, most atomic.Int64
+	draw := func(seed uint64) race.Case {
+		most.Store(max(most.Load(), running.Add(1)))
+		return DrawProgram(c, seed, 2)
+	}
+	r, err := a.Fuzz(context.Background(), Target{}, draw, NewSeeds(1, 3), func(Result) { running.Add(-1) })
+	if err != nil || r != nil || most.Load() != 1 {
+		t.Errorf("%d at a time, %v, %v", most.Load(), r, err)
 	}
 }
 

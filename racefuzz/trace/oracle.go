@@ -80,6 +80,7 @@ type oracle struct {
 	faulted   map[string]bool // starts of which a step was made to fail
 	disowned  map[string]bool // starts whose file an operator removed
 	holding   map[string]bool // starts that were holders after the last event
+	disturbed map[string]bool // standbys, by actor, that were not alone while they tried to take over
 	fates     map[string]fate // by start
 	met       map[string][]string
 	refusals  []string // starts that were refused, by whom is still open
@@ -115,7 +116,7 @@ const (
 func newOracle(s settings, files []race.File) *oracle {
 	return &oracle{
 		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == s.pidName() }),
-		phases: map[string]phase{}, faulted: map[string]bool{}, disowned: map[string]bool{}, holding: map[string]bool{},
+		phases: map[string]phase{}, faulted: map[string]bool{}, disowned: map[string]bool{}, holding: map[string]bool{}, disturbed: map[string]bool{},
 		fates: map[string]fate{}, met: map[string][]string{}, probes: map[string]*window{},
 	}
 }
@@ -177,10 +178,16 @@ func (o *oracle) judgeHolders(v view, holders []standing) {
 }
 
 // judgeSuccession checks that a standby for which there was nobody to wait has
-// taken over.
+// taken over. One that came across another, which then left, has to look again.
 func (o *oracle) judgeSuccession(v view, holders []standing) {
 	for _, s := range v.actors {
-		if o.phases[s.name] == waking && s.phase == serving && len(holders) == 0 {
+		if s.phase == waking && o.phases[s.name] != waking {
+			o.disturbed[s.name] = false
+		}
+		o.disturbed[s.name] = o.disturbed[s.name] || v.mover != s.name || slices.ContainsFunc(v.actors, func(other standing) bool {
+			return other.name != s.name && other.phase != absent && other.phase != serving
+		})
+		if o.phases[s.name] == waking && s.phase == serving && len(holders) == 0 && !o.disturbed[s.name] {
 			o.breaks(v.event, race.I8, "%s runs, nobody is the recorded server, and it does not take over", s.name)
 		}
 	}
@@ -426,6 +433,9 @@ func (o *oracle) write(w io.Writer, v view) {
 		fmt.Fprintf(w, "{%s} %v %v %v %v %v\n", id, s.phase, o.faulted[id], o.disowned[id], o.holding[id], o.fates[id])
 		if s.phase == starting {
 			o.writeMet(w, id)
+		}
+		if s.phase == waking {
+			fmt.Fprintln(w, o.disturbed[s.name])
 		}
 	}
 	for _, s := range v.actors {

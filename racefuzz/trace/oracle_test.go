@@ -135,6 +135,30 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 			b flock: {a} | b serving
 			a exit_group: - | a absent
 			b wait: - | b serving`, race.I8},
+		{"a standby looks, and does not take over", serve, nil, `
+			a write: {a} | a serving lock
+			b flock: {a} | b serving
+			a exit_group: - | a absent
+			b wait: - | b waking
+			b openat:  | b waking
+			b close: - | b serving`, race.I8},
+		{"a standby is refused by another who comes and goes", serve, nil, `
+			b flock: {a} | b serving
+			b wait: - | b waking
+			b openat:  | b waking
+			a start:  | a starting
+			a write: {a} | a serving lock
+			a unlink: - | a stopping lock
+			b flock: - | b serving
+			a exit_group: - | a absent`, ""},
+		{"a standby looks again, and does not take over", serve, nil, `
+			b flock: - | b serving
+			b wait: - | b waking
+			a start: - | a starting
+			b flock: - | b serving
+			a exit_group: - | a absent
+			b wait: - | b waking
+			b flock: - | b serving`, race.I8},
 	} {
 		if got := judge(t, tt.s, tt.files, tt.scenes); got.Invariant != tt.want {
 			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)

@@ -1,13 +1,9 @@
 #!/bin/sh
-# Serves while it holds the pid file, until the end of its input.
+# Serves while it has the lock beside its pid file, until the end of its input.
 file=$1
-pid=$$
-while :; do
-	exec 9<>"$file" || exit
-	flock -n 9 || exit
-	[ "$file" -ef /proc/$$/fd/9 ] && break # it still has its name
-done
-printf '%s\n' $pid >&9
-truncate -s $((${#pid} + 1)) /proc/$$/fd/9
-cat >/dev/null 9<&- # a child that had the lock would keep it after a crash
-[ "$file" -ef /proc/$$/fd/9 ] && rm "$file"
+exec 9>>"$file.lock" || exit
+flock -n 9 || exit
+echo $$ >"$file.new"
+mv "$file.new" "$file" # in one step, whatever was there
+while read -r line; do :; done
+rm -f "$file"

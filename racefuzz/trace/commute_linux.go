@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -12,7 +13,8 @@ import (
 
 // A step that has nothing to do with those of others in between can as well
 // come before them. What a step has to do with is named here: "name server.pid",
-// "content 3" and "locks 3" of a file by its number, and "processes".
+// "content 3" and "locks 3" of a file by its number, "entries 2" of a directory,
+// and "processes".
 
 // footprint is what a step looks at and what it changes.
 type footprint struct {
@@ -27,8 +29,9 @@ const processes = "processes"
 // commutes reports whether two adjacent steps of different actors may change
 // places without anybody noticing, the oracle included.
 func (f footprint) commutes(g footprint) bool {
+	changed := func(s string) bool { return slices.Contains(g.writes, s) && !strings.HasPrefix(s, entriesOf) }
 	return !f.all && !g.all && !(f.visible && g.visible) &&
-		disjoint(f.writes, g.writes) && disjoint(f.writes, g.reads) && disjoint(f.reads, g.writes)
+		!slices.ContainsFunc(f.writes, changed) && disjoint(f.writes, g.reads) && disjoint(f.reads, g.writes)
 }
 
 func disjoint(a, b []string) bool {
@@ -45,36 +48,49 @@ func (r *run) footprintOf(k *task) footprint {
 	}
 	switch c.name {
 	case "open", "openat", "creat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "truncate":
-		if c.file == "" {
+		entry, there := r.scene.entry(c.file)
+		if !r.watched(c.file, there) {
 			return footprint{all: true}
 		}
 		f.look(c.file)
-		entry, there := r.scene.entry(c.file)
 		switch {
-		case !there && path.Dir(c.file) != ".": // not watched
-			return footprint{all: true}
 		case !there && c.openFlags()&unix.O_CREAT != 0:
-			f.writes = append(f.writes, "name "+c.file, directory)
+			f.writes = append(f.writes, "name "+c.file, r.entriesOf(path.Dir(c.file)))
 		case !there:
 		case c.name == "truncate" || c.openFlags()&unix.O_TRUNC != 0:
 			f.writes = append(f.writes, content(entry.object))
+		case entry.kind == race.Dir:
+			f.reads = append(f.reads, content(entry.object), r.entriesOf(c.file))
 		default:
 			f.reads = append(f.reads, content(entry.object))
 		}
-	case "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat":
-		f.writes = append(f.writes, directory)
+	case "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat":
+		_, there := r.scene.entry(c.file)
 		for _, name := range []string{c.file, c.second} {
-			if name == "" {
+			if name == "" || name == "." {
 				continue
 			}
-			if path.Dir(name) != "." {
+			entry, exists := r.scene.entry(name)
+			if !r.watched(name, exists) {
 				return footprint{all: true}
 			}
-			f.writes = append(f.writes, "name "+name)
-			if entry, there := r.scene.entry(name); there {
+			f.look(name)
+			if c.makes() == there { // it fails: there is nothing to take away, or something in the way
+				continue
+			}
+			f.writes = append(f.writes, "name "+name, r.entriesOf(path.Dir(name)))
+			if exists {
 				f.writes = append(f.writes, content(entry.object))
 			}
+			if entry.kind == race.Dir {
+				f.reads = append(f.reads, r.entriesOf(name))
+			}
 		}
+	case "getdents64":
+		if _, there := r.scene.entry(c.file); !there && c.file != "." {
+			return footprint{all: true}
+		}
+		f.reads = append(f.reads, r.entriesOf(c.file))
 	case "fstat", "read", "pread64", "write", "pwrite64", "writev", "pwritev", "ftruncate", "flock", "fcntl":
 		object, known := r.objectBehind(k.tid, int(int32(c.args[c.fd])))
 		if !known {
@@ -103,8 +119,37 @@ func (r *run) footprintOf(k *task) footprint {
 	return f
 }
 
-// directory stands for what the directory itself tells: its entries and times.
-const directory = "name ."
+// entriesOf begins what stands for a directory's entries and times. Two that
+// change them have nothing to do with each other, unless by a name.
+const entriesOf = "entries "
+
+func (r *run) entriesOf(dir string) string {
+	entry, _ := r.scene.entry(dir)
+	return entriesOf + strconv.Itoa(entry.object)
+}
+
+// watched reports whether all that bears on a name is looked at: nothing of it
+// lies behind a link.
+func (r *run) watched(name string, there bool) bool {
+	if name == "" || r.scene.cut && !there && path.Dir(name) != "." {
+		return false
+	}
+	for name = path.Dir(name); name != "."; name = path.Dir(name) {
+		if dir, there := r.scene.entry(name); there && dir.kind != race.Dir {
+			return false
+		}
+	}
+	return true
+}
+
+// makes reports whether the call makes a name, which must not be there.
+func (c call) makes() bool {
+	switch c.name {
+	case "symlink", "symlinkat", "mkdir", "mkdirat":
+		return true
+	}
+	return false
+}
 
 func content(object int) string { return "content " + strconv.Itoa(object) }
 func locks(object int) string   { return "locks " + strconv.Itoa(object) }
@@ -129,18 +174,18 @@ func (r *run) objectBehind(tid, fd int) (object int, known bool) {
 
 // changed adds what is seen to have changed.
 func (r *run) changed(f *footprint, before scene) {
-	for _, e := range before.entries {
+	for _, e := range before.all() {
 		now, there := r.scene.entry(e.name)
 		switch {
 		case !there || now.object != e.object || now.kind != e.kind:
-			f.writes = append(f.writes, "name "+e.name, directory, content(e.object))
+			f.writes = append(f.writes, "name "+e.name, r.entriesOf(path.Dir(e.name)), content(e.object))
 		case now.content != e.content || now.size != e.size:
 			f.writes = append(f.writes, content(e.object))
 		}
 	}
-	for _, e := range r.scene.entries {
+	for _, e := range r.scene.all() {
 		if _, there := before.entry(e.name); !there {
-			f.writes = append(f.writes, "name "+e.name, directory)
+			f.writes = append(f.writes, "name "+e.name, r.entriesOf(path.Dir(e.name)))
 		}
 	}
 	for inode, object := range r.inodes {
@@ -178,9 +223,31 @@ func stillAsleep(all []sleeper, m race.Move, f footprint) []sleeper {
 	return out
 }
 
+// changes reports whether the call that k is about to make may change what
+// other processes see.
+func (r *run) changes(k *task) bool {
+	if !k.call.changes() || k.call.path[0] < 0 {
+		return k.call.changes()
+	}
+	f := r.footprintOf(k)
+	return f.all || len(f.writes) > 0
+}
+
 // crashFootprint is what the end of an actor has to do with.
 func (r *run) crashFootprint(a *actor) footprint {
 	return footprint{writes: append(r.locksHeld(a), processes), visible: true}
+}
+
+// waitFootprint is what waiting has to do with: the server is gone, and no file
+// is touched.
+func (r *run) waitFootprint() footprint {
+	f := footprint{reads: []string{processes}, visible: true}
+	for inode, is := range r.exclusive {
+		if is {
+			f.reads = append(f.reads, locks(r.inodes[inode]))
+		}
+	}
+	return f
 }
 
 func (r *run) locksHeld(a *actor) []string {

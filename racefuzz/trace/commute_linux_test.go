@@ -7,9 +7,11 @@ import "testing"
 
 func TestStepsCommuteUnlessOneChangesWhatTheOtherSees(t *testing.T) {
 	open := footprint{reads: []string{"name server.pid", "content 1"}}
-	create := footprint{writes: []string{"name server.pid", directory}}
+	create := footprint{writes: []string{"name server.pid", entriesOf + "0"}}
+	createOther := footprint{writes: []string{"name other", entriesOf + "0"}}
+	list := footprint{reads: []string{entriesOf + "0"}}
 	write := footprint{writes: []string{"content 1"}, visible: true}
-	unlink := footprint{writes: []string{"name server.pid", directory, "content 1"}, visible: true}
+	unlink := footprint{writes: []string{"name server.pid", entriesOf + "0", "content 1"}, visible: true}
 	refused := footprint{reads: []string{"locks 1"}}
 	lock := footprint{writes: []string{"locks 1"}}
 	ends := footprint{writes: []string{processes}, visible: true}
@@ -21,6 +23,9 @@ func TestStepsCommuteUnlessOneChangesWhatTheOtherSees(t *testing.T) {
 	}{
 		{"two that open what is there", open, open, true},
 		{"opening and creating", open, create, false},
+		{"creating two different files", create, createOther, true},
+		{"creating the same", create, create, false},
+		{"creating and listing", create, list, false},
 		{"opening and unlinking", open, unlink, false},
 		{"opening and locking", open, lock, true},
 		{"two that are refused", refused, refused, true},

@@ -123,7 +123,7 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
-			schedules, found := search(t, program(b.name), Bounds{Preemptions: 2, Crashes: 1}, 2)
+			schedules, found := search(t, program(b.name), 2, Bounds{Preemptions: 2, Crashes: 1}, 2)
 			if !strings.Contains(b.breaks, string(found.Verdict.Invariant)) || !found.Verdict.Broken() {
 				t.Fatalf("after %d schedules: %v, want one of %s\n%s", schedules, found.Verdict, b.breaks, lanes(found.Events))
 			}
@@ -134,9 +134,9 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 
 // search explores the program's cases until one breaks an invariant, and
 // replays that.
-func search(t *testing.T, p Program, b Bounds, rounds int) (int, Result) {
+func search(t *testing.T, p Program, actors int, b Bounds, rounds int) (int, Result) {
 	t.Helper()
-	cases, err := p.Cases(Tier{}, 2, rounds)
+	cases, err := p.Cases(Tier{}, actors, rounds)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -190,7 +190,7 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 	}
 	for name, p := range programs {
 		t.Run(name, func(t *testing.T) {
-			schedules, found := search(t, p, bounds, rounds)
+			schedules, found := search(t, p, 2, bounds, rounds)
 			if found.Verdict.Broken() || !found.Complete {
 				t.Fatalf("%v\n%s", found.Verdict, lanes(found.Events))
 			}

@@ -185,7 +185,7 @@ func (c call) changes() bool {
 	switch c.name {
 	case "open", "openat":
 		return c.openFlags()&(unix.O_CREAT|unix.O_TRUNC) != 0
-	case "read", "pread64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
+	case "read", "pread64", "getdents64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
 		return false
 	}
 	return true
@@ -243,9 +243,9 @@ func (t *tracer) detail(tid int, c call) string {
 	case "exit_group":
 		return strconv.Itoa(int(uint8(arg[0])))
 	}
-	words := c.file
+	words := t.mask(c.file)
 	if c.path[1] >= 0 {
-		words += " → " + c.second
+		words += " → " + t.mask(c.second)
 	}
 	if rest != "" {
 		words += " " + rest

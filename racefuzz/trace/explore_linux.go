@@ -20,6 +20,13 @@ type branch struct {
 	used     Bounds
 	asleep   []sleeper // before the last of the moves
 	diverged int       // times it could not be run
+	crash    crash     // what the last of the moves is, if it is one
+}
+
+// crash is what a crash leads to, as far as that is known before.
+type crash struct {
+	state uint64 // 0: not known
+	entered
 }
 
 // explorer runs the schedules of a case in the order of what they use up,
@@ -30,13 +37,15 @@ type explorer struct {
 	bounds Bounds
 	limit  int
 
-	mu     sync.Mutex
-	more   *sync.Cond
-	open   [][]branch // by cost
-	busy   int
-	seen   map[uint64][]entered
-	result Result
-	err    error
+	mu       sync.Mutex
+	more     *sync.Cond
+	open     [][]branch // by cost
+	busy     int
+	seen     map[uint64][]entered
+	crashed  map[uint64][]entered // by what crashes that are put down to be made lead to
+	concerns concerns
+	result   Result
+	err      error
 }
 
 // ExploreAll explores the cases one after the other and stops at the first
@@ -91,11 +100,12 @@ func (r *Result) add(more Result) {
 // a known state, or to one that another schedule within the bounds comes to
 // with steps in another order that have nothing to do with each other: calls
 // on different files, or that only look, or a start or stop before its first
-// call. Programs that talk to each other in other ways than by the case's
+// call. For the same reason nobody is preempted before a step until it is seen
+// to have to do with those of others. Programs that talk to each other in other ways than by the case's
 // directory, signals and their ends are not told apart by that.
 func (t Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
 	x := &explorer{
-		tier: t, c: c, bounds: bounds, limit: limit, seen: map[uint64][]entered{},
+		tier: t, c: c, bounds: bounds, limit: limit, seen: map[uint64][]entered{}, crashed: map[uint64][]entered{}, concerns: newConcerns(c),
 		open: make([][]branch, bounds.most()+1),
 	}
 	x.more = sync.NewCond(&x.mu)
@@ -184,6 +194,7 @@ func (x *explorer) execute(b branch) error {
 			return err
 		}
 		if i == len(b.moves)-1 {
+			x.note(r, m.Actor)
 			asleep = stillAsleep(asleep, m, r.foot)
 		}
 	}
@@ -212,10 +223,12 @@ func (x *explorer) execute(b branch) error {
 		if _, err := r.Do(c.last()); err != nil {
 			return err
 		}
+		x.note(r, c.last().Actor)
 		if c.last() == turn && !free {
 			for i := range choices {
 				choices[i].asleep = append(slices.Clip(choices[i].asleep), sleeper{lane: turn.Actor, foot: r.foot})
 			}
+			choices = x.postpone(r, turn.Actor, b.used, choices)
 		}
 		x.push(choices)
 		asleep = stillAsleep(c.asleep, c.last(), r.foot)
@@ -272,15 +285,17 @@ type entered struct {
 	asleep []string
 }
 
+// follows reports whether nothing is left to do after another was there.
+func (e entered) follows(before entered) bool {
+	return before.used.within(e.used) && !slices.ContainsFunc(before.asleep, func(s string) bool { return !slices.Contains(e.asleep, s) })
+}
+
 // enter returns those of the choices that have to be made: none if the state
 // was entered at no higher cost before, but for what was asleep then and is not
 // now.
 func (x *explorer) enter(r *run, choices []branch, asleep []sleeper, used Bounds) []branch {
-	state, order := r.fingerprint()
-	var now []string
-	for _, s := range asleep {
-		now = append(now, order.mark(s.lane, s.crash))
-	}
+	state, order := r.fingerprint(nil)
+	now := order.marks(asleep)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	both := now
@@ -328,19 +343,40 @@ func (x *explorer) choices(r *run, moves []race.Move, free bool, used Bounds, as
 			cost.Preemptions++
 		}
 		if cost.within(x.bounds) && cost.cost() <= x.bounds.most() && !slices.ContainsFunc(asleep, func(s sleeper) bool { return s.is(m) }) {
-			choices = append(choices, branch{moves: append(slices.Clip(made), m), used: cost, asleep: asleepAfter})
+			b := branch{moves: append(slices.Clip(made), m), used: cost, asleep: asleepAfter}
+			if m.Fault == race.Crash {
+				b.crash = r.crashOf(b)
+			}
+			choices = append(choices, b)
 		}
 	}
 	return choices
 }
 
+// crashOf says where the crash at the end of b leads from here.
+func (r *run) crashOf(b branch) crash {
+	a, _ := r.lane(b.last().Actor)
+	if len(a.procs) != 1 { // what is left of it goes on
+		return crash{}
+	}
+	state, order := r.fingerprint(a)
+	return crash{state, entered{b.used, order.marks(stillAsleep(b.asleep, b.last(), r.crashFootprint(a)))}}
+}
+
 func (b branch) last() race.Move { return b.moves[len(b.moves)-1] }
 
-// push keeps the moves that are not made now for later.
+// push keeps the moves that are not made now for later. A crash that leads to
+// where another leads at no higher cost, with no more asleep, need not be made.
 func (x *explorer) push(choices []branch) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, b := range slices.Backward(choices) {
+		if c := b.crash; c.state != 0 {
+			if slices.ContainsFunc(x.crashed[c.state], c.follows) {
+				continue
+			}
+			x.crashed[c.state] = append(x.crashed[c.state], c.entered)
+		}
 		x.open[b.used.cost()] = append(x.open[b.used.cost()], b)
 	}
 	x.more.Broadcast()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,11 +24,13 @@ type held struct {
 // scene is what the directory looks like between two steps.
 type scene struct {
 	entries []entry // sorted by name
+	below   []entry // what is in its subdirectories, likewise
+	cut     bool    // there is more below
 	locks   []held
 }
 
 func (s scene) entry(name string) (entry, bool) {
-	for _, e := range s.entries {
+	for _, e := range s.all() {
 		if e.name == name {
 			return e, true
 		}
@@ -35,9 +38,11 @@ func (s scene) entry(name string) (entry, bool) {
 	return entry{}, false
 }
 
+func (s scene) all() []entry { return slices.Concat(s.entries, s.below) }
+
 // named reports whether a file still has a name in the directory.
 func (s scene) named(inode uint64) bool {
-	return slices.ContainsFunc(s.entries, func(e entry) bool { return e.inode == inode })
+	return slices.ContainsFunc(s.all(), func(e entry) bool { return e.inode == inode })
 }
 
 // holders are the lanes that have a lock on the file, as in [race.Event].
@@ -56,16 +61,25 @@ func (s scene) holders(inode uint64) string {
 	return strings.Join(lanes, " ") + shared
 }
 
+// mostBelow is how much is looked at in subdirectories: those of a database can
+// be large.
+const mostBelow = 32
+
 // look reads the directory, and the locks of the actors that may have moved.
 func (t *tracer) look(before scene, moved, all []*actor) scene {
-	var s scene
-	for _, name := range entries(t.dir) {
-		if e, ok := readEntry(t.dir, name); ok {
-			e.object = t.objectOf(before, e)
-			s.entries = append(s.entries, e)
+	s := scene{entries: t.list(before, ".")}
+	unread := s.entries
+	for len(unread) > 0 && !s.cut {
+		dir := unread[0]
+		unread = unread[1:]
+		if dir.kind == race.Dir {
+			listed := t.list(before, dir.name)
+			s.below = append(s.below, listed...)
+			unread = append(slices.Clip(unread), listed...)
+			s.cut = len(s.below) > mostBelow
 		}
 	}
-	slices.SortFunc(s.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(s.below, byName)
 	for _, a := range moved {
 		for _, p := range a.procs {
 			p.locks = t.locksOf(p)
@@ -79,18 +93,34 @@ func (t *tracer) look(before scene, moved, all []*actor) scene {
 	return s
 }
 
+// list reads one directory, named as the calls name it.
+func (t *tracer) list(before scene, dir string) (listed []entry) {
+	for _, name := range entries(filepath.Join(t.dir, dir)) {
+		if e, ok := readEntry(t.dir, filepath.Join(dir, name)); ok {
+			listed = append(listed, e)
+		}
+	}
+	slices.SortFunc(listed, byName)
+	for i, e := range listed {
+		listed[i].object = t.objectOf(before, e)
+	}
+	return listed
+}
+
+func byName(a, b entry) int { return strings.Compare(a.name, b.name) }
+
 // objectOf recognises a file by its name and inode, a renamed one by its inode.
 func (t *tracer) objectOf(before scene, e entry) int {
 	if old, ok := before.entry(e.name); ok && old.inode == e.inode {
 		return old.object
 	}
-	for _, old := range before.entries {
+	for _, old := range before.all() {
 		if old.inode == e.inode {
 			return old.object
 		}
 	}
-	t.objects++
-	return t.objects
+	t.names = append(t.names, t.mask(e.name))
+	return len(t.names)
 }
 
 func readEntry(dir, name string) (entry, bool) {
@@ -185,10 +215,11 @@ func (t *tracer) who(pid int) string {
 	return strconv.Itoa(pid)
 }
 
-// mask replaces the pids of the case's processes by their names: "{a}" or,
-// for one that has ended, "{a gone}", and its directory by "{dir}".
+// mask replaces what differs from run to run: the pids of the case's processes
+// by their names, "{a}" or, for one that has ended, "{a gone}", its directory by
+// "{dir}", and random text by "{random}".
 func (t *tracer) mask(text string) string {
-	text = strings.ReplaceAll(text, t.dir, "{dir}")
+	text = randomText.ReplaceAllString(strings.ReplaceAll(text, t.dir, "{dir}"), "{random}")
 	var b strings.Builder
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "0123456789")
@@ -210,6 +241,9 @@ func (t *tracer) mask(text string) string {
 	return b.String() + text
 }
 
+// randomText is what Go's crypto/rand.Text returns.
+var randomText = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
+
 // furnish makes the entries a case starts with.
 func furnish(dir string, files []race.File, dead int) error {
 	for _, f := range files {
@@ -229,7 +263,10 @@ func furnish(dir string, files []race.File, dead int) error {
 		case race.Link:
 			err = os.Symlink(content, path)
 		case race.Dir:
-			err = os.Mkdir(path, 0o755)
+			if perm == 0 {
+				perm = 0o755
+			}
+			err = os.Mkdir(path, perm)
 		case race.FIFO:
 			err = unix.Mkfifo(path, 0o644)
 		default:

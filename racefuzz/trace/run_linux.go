@@ -164,7 +164,7 @@ func (r *run) Moves() []race.Move {
 				for _, f := range r.faults[k.call.name] {
 					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name, Fault: f})
 				}
-				crash = crash || k.call.changes() && a.marked && a.phase != probing
+				crash = crash || r.changes(k) && a.marked && a.phase != probing
 			}
 		}
 		if op := a.op(); r.mayBegin(a, op) {
@@ -254,7 +254,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		e.Detail, err = r.stopActor(a)
 		r.foot.all = e.Detail == r.settings.stop // a command
 	case opWait:
-		r.foot.all = true
+		r.foot = r.waitFootprint()
 		r.wait(a)
 	case opCrash:
 		r.foot = r.crashFootprint(a)
@@ -331,7 +331,7 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 		r.moved = nil
 	}
 	r.scene = r.look(before, r.moved, r.actors)
-	for _, entry := range r.scene.entries {
+	for _, entry := range r.scene.all() {
 		r.inodes[entry.inode] = entry.object
 		r.exclusive[entry.inode] = entry.name == r.settings.pidName() || entry.name == r.settings.lock
 	}

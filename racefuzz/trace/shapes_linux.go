@@ -43,6 +43,7 @@ var shapes = func() map[int]shape {
 		unix.SYS_FTRUNCATE:       onFD("ftruncate", 0),
 		unix.SYS_TRUNCATE:        onPath("truncate", 0),
 		unix.SYS_READ:            onFD("read", 0),
+		unix.SYS_GETDENTS64:      onFD("getdents64", 0),
 		unix.SYS_PREAD64:         onFD("pread64", 0),
 		unix.SYS_WRITE:           onFD("write", 0),
 		unix.SYS_PWRITE64:        onFD("pwrite64", 0),

@@ -26,15 +26,17 @@ func objectToken(n int) string { return " <" + strconv.Itoa(n) + ">" }
 // the oracle can still see is equal but for the names of the actors: what each
 // has done since it started and what came of it, the files and the locks.
 func (r *run) Fingerprint() uint64 {
-	state, _ := r.fingerprint()
+	state, _ := r.fingerprint(nil)
 	return state
 }
 
-// fingerprint returns as well the order of the actors that it is made with.
-func (r *run) fingerprint() (state uint64, by order) {
+// fingerprint returns as well the order of the actors that it is made with. If
+// an actor is about to crash, what goes with it is left out: equal ones then
+// lead to equal states.
+func (r *run) fingerprint(victim *actor) (state uint64, by order) {
 	for i, order := range r.orders() {
 		h := fnv.New64a()
-		h.Write([]byte(renumber(order.rename.Replace(r.describe(order.actors)))))
+		h.Write([]byte(renumber(order.rename.Replace(r.describe(order.actors, victim)))))
 		if sum := h.Sum64(); i == 0 || sum < state {
 			state, by = sum, order
 		}
@@ -45,6 +47,13 @@ func (r *run) fingerprint() (state uint64, by order) {
 // mark names a move of a lane, or its crash, as it is called in that order.
 func (o order) mark(lane string, crash bool) string {
 	return o.rename.Replace(fmt.Sprintf("{%s} %v", lane, crash))
+}
+
+func (o order) marks(asleep []sleeper) (marks []string) {
+	for _, s := range asleep {
+		marks = append(marks, o.mark(s.lane, s.crash))
+	}
+	return marks
 }
 
 // order is an order of the actors, and how they are then called.
@@ -100,13 +109,18 @@ func (r *run) alike(p []int) bool {
 	return true
 }
 
-// describe writes the state with the actors in the given order.
-func (r *run) describe(order []int) string {
+// describe writes the state with the actors in the given order, but for what
+// goes with the victim.
+func (r *run) describe(order []int, victim *actor) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "{%s}\n", r.last())
 	for _, i := range order {
 		a := r.actors[i]
 		fmt.Fprintln(&b, a.phase, a.next)
+		if a == victim {
+			fmt.Fprintln(&b, opCrash)
+			continue
+		}
 		for _, line := range a.history {
 			fmt.Fprintln(&b, line)
 		}
@@ -114,11 +128,14 @@ func (r *run) describe(order []int) string {
 			fmt.Fprintf(&b, "{%s} %v %v %v\n", p.lane, p.orphan, p.bereft, p.blocked() != nil)
 		}
 	}
-	for _, e := range r.scene.entries {
-		fmt.Fprintln(&b, e.name, e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
+	for _, e := range r.scene.all() {
+		fmt.Fprintln(&b, r.mask(e.name), e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
 	}
 	var locks []string
 	for _, l := range r.scene.locks {
+		if victim != nil && actorOf(l.lane) == victim.name {
+			continue
+		}
 		locks = append(locks, fmt.Sprintf("{%s} %v%s\n", l.lane, l.shared, objectToken(r.inodes[l.inode])))
 	}
 	slices.Sort(locks)

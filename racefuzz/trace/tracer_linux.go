@@ -18,7 +18,7 @@ type tracer struct {
 	fixed    map[string]bool  // files of the directory that nobody changes
 	early    map[int]bool     // stopped before their parent told of them
 	pids     map[int]*process // every process so far
-	objects  int              // files so far
+	names    []string         // first names of all files so far, by their numbers, from 1
 	injected []injected
 	stirred  map[*actor]bool // actors that got a signal in the last step
 	ends     int             // of processes, so far
@@ -442,10 +442,11 @@ func (p *process) next() *task {
 	return nil
 }
 
-// blocked is the task whose call sleeps until another process moves, or nil.
+// blocked is the task whose call sleeps until another process moves, or nil. A
+// server that only looks around is not blocked.
 func (p *process) blocked() *task {
 	for _, k := range p.tasks {
-		if k.state == stepping {
+		if k.state == stepping && k.call.sleeps {
 			return k
 		}
 	}

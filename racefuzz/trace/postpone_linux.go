@@ -1,0 +1,153 @@
+package trace
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/memlatch/memlatch/racefuzz/race"
+)
+
+// What others do before a step that has nothing to do with any of theirs they
+// can as well do after it, for no more preemptions. Whether it has is known only
+// when all have been seen: until one is seen that does, such schedules are put
+// off. If the step changes anything, and its actor may crash instead and then
+// come back, that finds another world: nothing is put off there.
+
+// concerns keeps what the steps of each lane had to do with in all schedules so
+// far. Actors that are alike, which change places in a state that is known, are
+// one.
+type concerns struct {
+	roles map[string]string    // of actors
+	seen  map[string]footprint // by the lanes of a role
+	later []postponed
+}
+
+// postponed are branches before a step.
+type postponed struct {
+	lane     string
+	foot     footprint
+	branches []branch
+}
+
+func newConcerns(c race.Case) concerns {
+	roles := map[string]string{}
+	for _, a := range c.Actors {
+		roles[a.Name] = strings.Join(a.Script, " ")
+		if strings.Contains(strings.Join(c.Command, " "), "{n}") {
+			roles[a.Name] = a.Name
+		}
+	}
+	return concerns{roles: roles, seen: map[string]footprint{}}
+}
+
+// lanes is what a lane is called together with those of actors that are alike.
+func (c *concerns) lanes(lane string) (name string, only bool) {
+	alike := 0
+	for _, role := range c.roles {
+		if role == c.roles[actorOf(lane)] {
+			alike++
+		}
+	}
+	return c.roles[actorOf(lane)] + strings.TrimPrefix(lane, actorOf(lane)), alike == 1
+}
+
+// add notes a step of lane, and returns the branches that are not to be put off
+// any longer.
+func (c *concerns) add(lane string, f footprint) (due []branch) {
+	name, _ := c.lanes(lane)
+	all := c.seen[name]
+	before := len(all.reads) + len(all.writes)
+	news := f.all && !all.all || f.visible && !all.visible
+	all.all, all.visible = all.all || f.all, all.visible || f.visible
+	all.reads, all.writes = union(all.reads, f.reads), union(all.writes, f.writes)
+	c.seen[name] = all
+	if !news && len(all.reads)+len(all.writes) == before {
+		return nil
+	}
+	c.later = slices.DeleteFunc(c.later, func(p postponed) bool {
+		if c.private(p.lane, p.foot) {
+			return false
+		}
+		due = append(due, p.branches...)
+		return true
+	})
+	return due
+}
+
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}
+
+// private reports whether a step of lane has nothing to do with any of another
+// lane.
+func (c *concerns) private(lane string, f footprint) bool {
+	name, only := c.lanes(lane)
+	for other, all := range c.seen {
+		if !(other == name && only) && !all.commutes(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// postpone puts off those of the choices before the last step, of lane, that
+// need not be made as far as is known, and returns the others.
+func (x *explorer) postpone(r *run, lane string, used Bounds, choices []branch) []branch {
+	f := r.lasting(r.foot)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a, _ := r.lane(actorOf(lane)) // the process itself may be gone
+	if len(f.writes) > 0 && used.Crashes < x.bounds.Crashes && r.returns(a) || !x.concerns.private(lane, f) {
+		return choices
+	}
+	p := postponed{lane: lane, foot: f}
+	choices = slices.DeleteFunc(choices, func(b branch) bool {
+		other, crash := actorOf(b.last().Actor) != a.name, b.last().Fault == race.Crash
+		put := other && !crash || !other && crash && !r.returns(a)
+		if put {
+			p.branches = append(p.branches, b)
+		}
+		return put
+	})
+	if len(p.branches) > 0 {
+		x.concerns.later = append(x.concerns.later, p)
+	}
+	return choices
+}
+
+// returns reports whether a starts anything again after what it does now.
+func (r *run) returns(a *actor) bool {
+	return slices.ContainsFunc(a.script[min(a.next, len(a.script)):], func(op string) bool { return op != opStop })
+}
+
+// note keeps what a step had to do with.
+func (x *explorer) note(r *run, lane string) {
+	f := r.lasting(r.foot)
+	x.mu.Lock()
+	due := x.concerns.add(lane, f)
+	x.mu.Unlock()
+	x.push(due)
+}
+
+// lasting returns a footprint that means the same in every schedule: with files
+// by the names they had first.
+func (r *run) lasting(f footprint) footprint {
+	for _, keys := range []*[]string{&f.reads, &f.writes} {
+		named := make([]string, len(*keys))
+		for i, key := range *keys {
+			kind, number, _ := strings.Cut(key, " ")
+			if n, err := strconv.Atoi(number); err == nil && kind != "name" && n <= len(r.names) && n > 0 {
+				key = kind + " " + r.names[n-1]
+			}
+			named[i] = r.mask(key)
+		}
+		*keys = named
+	}
+	return f
+}

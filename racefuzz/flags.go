@@ -97,8 +97,9 @@ Any program, stopped at its system calls (tier syscall):
                     have, each instead of a preemption or a crash
     -strict         try an operator's rm and a link in the pid file's place, too
     -actors, -rounds, -preempt, -crash, -n, -workers
-                    as above (default 2 actors, 2 rounds). With -n or -time, what
-                    is left when the bounds are complete goes to strategy pos
+                    as above (default 2 actors, 2 rounds; 1 is enough where there
+                    is something beside it). With -n or -time, what is left when
+                    the bounds are complete goes to strategy pos
     -server PATH    with no program: this memlatch
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage or
@@ -273,7 +274,9 @@ func (o *options) complete(given map[string]bool) error {
 		o.target = "program"
 	}
 	if o.tier == tierSyscall {
-		o.actors, o.rounds = max(o.actors, 2), max(o.rounds, 1)
+		if !given["actors"] {
+			o.actors = 2
+		}
 		if !given["rounds"] {
 			o.rounds = 2
 		}
@@ -301,6 +304,11 @@ func (o options) usualWorkers() int {
 		return proc.Workers()
 	}
 	return runtime.NumCPU()
+}
+
+// company reports whether the servers of tier syscall have somebody beside them.
+func (o options) company() bool {
+	return o.tier == tierSyscall && (o.beside != "" || o.probe != "" || o.strict || o.target == shipped)
 }
 
 // sampled reports whether the strategy draws schedules, and has no end of its
@@ -340,7 +348,7 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-v and -q exclude each other")
 	case !known:
 		return fmt.Errorf("-rules %q: posix, windows, windows-legacy or wine", o.rules)
-	case given["actors"] && (o.actors < 2 || o.actors > 8):
+	case given["actors"] && (o.actors < 2 || o.actors > 8) && !(o.actors == 1 && o.company()):
 		return fmt.Errorf("-actors %d: from 2 to 8", o.actors)
 	case given["rounds"] && (o.rounds < 1 || o.rounds > 8):
 		return fmt.Errorf("-rounds %d: from 1 to 8", o.rounds)

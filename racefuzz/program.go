@@ -13,8 +13,12 @@ import (
 
 // memlatch is how the shipped server is run as a program; {server} stands for
 // it. Its store is that of a home of the case's own: only with the default one
-// is the pid file called server.pid.
-var memlatch = []string{"env", "-u", "MEMLATCH_HOME", "HOME={dir}", "MEMLATCH_RUNTIME_DIR={dir}", "{server}"}
+// is the pid file called server.pid. The store is there, for its uninstall to
+// remove, and empty.
+var (
+	memlatch      = []string{"env", "-u", "MEMLATCH_HOME", "HOME={dir}", "MEMLATCH_RUNTIME_DIR={dir}", "{server}"}
+	memlatchStore = []race.File{{Name: ".memlatch", Kind: race.Dir, Perm: 0o700}, {Name: ".memlatch/store", Kind: race.Dir, Perm: 0o700}}
+)
 
 // programCases runs the program that is to be explored, to find out what it
 // does and promises, and returns the cases to try it with.
@@ -29,6 +33,7 @@ func programCases(t trace.Tier, o options, out *output) ([]race.Case, error) {
 	}
 	if t.Server != "" {
 		p.Command = memlatch
+		p.Files = append(slices.Clip(p.Files), memlatchStore...)
 		if o.beside == "" {
 			p.Beside = append(slices.Clip(memlatch), "uninstall", "-y")
 		}

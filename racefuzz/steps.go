@@ -182,10 +182,20 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 			faulty = max(faulty, len(c.Actors))
 		}
 	}
+	beside := ""
 	if o.tier == tierSyscall { // others beside them are not counted
 		actors = o.actors
+		switch {
+		case o.beside != "":
+			beside = " and a command"
+		case o.target == shipped:
+			beside = " and an uninstall"
+		}
+		if o.probe != "" {
+			beside += " and a probe"
+		}
 	}
-	words := []string{fmt.Sprintf("complete: %d actors", actors)}
+	words := []string{"complete: " + tally{actors, "actors"}.String() + beside}
 	if o.rounds > 1 || o.tier == tierSyscall {
 		words = append(words, tally{o.rounds, "rounds"}.String())
 	}

@@ -49,7 +49,7 @@ func (r *run) footprintOf(k *task) footprint {
 	switch c.name {
 	case "open", "openat", "creat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "truncate":
 		entry, there := r.scene.entry(c.file)
-		if !r.watched(c.file, there) {
+		if !r.watched(c.file, there) || entry.kind == race.Link {
 			return footprint{all: true}
 		}
 		f.look(c.file)
@@ -75,7 +75,7 @@ func (r *run) footprintOf(k *task) footprint {
 				return footprint{all: true}
 			}
 			f.look(name)
-			if c.makes() == there { // it fails: there is nothing to take away, or something in the way
+			if c.path[1] < 0 && c.makes() == there { // it fails: there is nothing to take away, or something in the way
 				continue
 			}
 			f.writes = append(f.writes, "name "+name, r.entriesOf(path.Dir(name)))
@@ -90,7 +90,7 @@ func (r *run) footprintOf(k *task) footprint {
 		if _, there := r.scene.entry(c.file); !there && c.file != "." {
 			return footprint{all: true}
 		}
-		f.reads = append(f.reads, r.entriesOf(c.file))
+		f.reads = append(f.reads, r.entriesOf(c.file), processes)
 	case "fstat", "read", "pread64", "write", "pwrite64", "writev", "pwritev", "ftruncate", "flock", "fcntl":
 		object, known := r.objectBehind(k.tid, int(int32(c.args[c.fd])))
 		if !known {
@@ -226,8 +226,11 @@ func stillAsleep(all []sleeper, m race.Move, f footprint) []sleeper {
 // changes reports whether the call that k is about to make may change what
 // other processes see.
 func (r *run) changes(k *task) bool {
-	if !k.call.changes() || k.call.path[0] < 0 {
-		return k.call.changes()
+	if !k.call.changes() {
+		return false
+	}
+	if k.call.path[0] < 0 {
+		return true
 	}
 	f := r.footprintOf(k)
 	return f.all || len(f.writes) > 0
@@ -242,10 +245,8 @@ func (r *run) crashFootprint(a *actor) footprint {
 // is touched.
 func (r *run) waitFootprint() footprint {
 	f := footprint{reads: []string{processes}, visible: true}
-	for inode, is := range r.exclusive {
-		if is {
-			f.reads = append(f.reads, locks(r.inodes[inode]))
-		}
+	for object := range r.exclusive {
+		f.reads = append(f.reads, locks(object))
 	}
 	return f
 }

@@ -88,13 +88,13 @@ func (t *tracer) pathAt(tid int, c call, i int) string {
 		if base == "" || path == "" {
 			return base
 		}
-		return filepath.Join(base, path)
+		return t.inside(filepath.Join(t.dir, base, path))
 	}
 	cwd := t.placeOf(tid, readlink("/proc/"+strconv.Itoa(tid)+"/cwd"))
 	if cwd == "" {
 		return ""
 	}
-	return filepath.Join(cwd, path)
+	return t.inside(filepath.Join(t.dir, cwd, path))
 }
 
 // behind follows the names that stand for open files.
@@ -243,9 +243,9 @@ func (t *tracer) detail(tid int, c call) string {
 	case "exit_group":
 		return strconv.Itoa(int(uint8(arg[0])))
 	}
-	words := t.mask(c.file)
+	words := t.maskName(c.file)
 	if c.path[1] >= 0 {
-		words += " → " + t.mask(c.second)
+		words += " → " + t.maskName(c.second)
 	}
 	if rest != "" {
 		words += " " + rest

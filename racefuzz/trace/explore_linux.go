@@ -100,8 +100,8 @@ func (r *Result) add(more Result) {
 // a known state, or to one that another schedule within the bounds comes to
 // with steps in another order that have nothing to do with each other: calls
 // on different files, or that only look, or a start or stop before its first
-// call. For the same reason nobody is preempted before a step until it is seen
-// to have to do with those of others. Programs that talk to each other in other ways than by the case's
+// call. Nobody is preempted before a step that has nothing to do with any of
+// the others'. Programs that talk to each other in other ways than by the case's
 // directory, signals and their ends are not told apart by that.
 func (t Tier) Explore(ctx context.Context, c race.Case, bounds Bounds, limit, workers int) (Result, error) {
 	x := &explorer{
@@ -226,6 +226,9 @@ func (x *explorer) execute(b branch) error {
 		x.note(r, c.last().Actor)
 		if c.last() == turn && !free {
 			for i := range choices {
+				if choices[i].last().Fault == race.Crash { // it sleeps after the step instead
+					continue
+				}
 				choices[i].asleep = append(slices.Clip(choices[i].asleep), sleeper{lane: turn.Actor, foot: r.foot})
 			}
 			choices = x.postpone(r, turn.Actor, b.used, choices)
@@ -285,7 +288,7 @@ type entered struct {
 	asleep []string
 }
 
-// follows reports whether nothing is left to do after another was there.
+// follows reports whether all that e leads to is explored from before.
 func (e entered) follows(before entered) bool {
 	return before.used.within(e.used) && !slices.ContainsFunc(before.asleep, func(s string) bool { return !slices.Contains(e.asleep, s) })
 }

@@ -67,16 +67,19 @@ const mostBelow = 32
 
 // look reads the directory, and the locks of the actors that may have moved.
 func (t *tracer) look(before scene, moved, all []*actor) scene {
-	s := scene{entries: t.list(before, ".")}
+	s := scene{entries: t.list(before, ".", entries(t.dir))}
 	unread := s.entries
 	for len(unread) > 0 && !s.cut {
 		dir := unread[0]
 		unread = unread[1:]
-		if dir.kind == race.Dir {
-			listed := t.list(before, dir.name)
+		if dir.kind != race.Dir {
+			continue
+		}
+		names := entries(filepath.Join(t.dir, dir.name))
+		if s.cut = len(s.below)+len(names) > mostBelow; !s.cut {
+			listed := t.list(before, dir.name, names)
 			s.below = append(s.below, listed...)
 			unread = append(slices.Clip(unread), listed...)
-			s.cut = len(s.below) > mostBelow
 		}
 	}
 	slices.SortFunc(s.below, byName)
@@ -93,9 +96,9 @@ func (t *tracer) look(before scene, moved, all []*actor) scene {
 	return s
 }
 
-// list reads one directory, named as the calls name it.
-func (t *tracer) list(before scene, dir string) (listed []entry) {
-	for _, name := range entries(filepath.Join(t.dir, dir)) {
+// list looks at what is in one directory, named as the calls name it.
+func (t *tracer) list(before scene, dir string, names []string) (listed []entry) {
+	for _, name := range names {
 		if e, ok := readEntry(t.dir, filepath.Join(dir, name)); ok {
 			listed = append(listed, e)
 		}
@@ -119,7 +122,7 @@ func (t *tracer) objectOf(before scene, e entry) int {
 			return old.object
 		}
 	}
-	t.names = append(t.names, t.mask(e.name))
+	t.names = append(t.names, t.maskName(e.name))
 	return len(t.names)
 }
 
@@ -219,7 +222,7 @@ func (t *tracer) who(pid int) string {
 // by their names, "{a}" or, for one that has ended, "{a gone}", its directory by
 // "{dir}", and random text by "{random}".
 func (t *tracer) mask(text string) string {
-	text = randomText.ReplaceAllString(strings.ReplaceAll(text, t.dir, "{dir}"), "{random}")
+	text = strings.ReplaceAll(text, t.dir, "{dir}")
 	var b strings.Builder
 	for len(text) > 0 {
 		i := strings.IndexAny(text, "0123456789")
@@ -239,6 +242,12 @@ func (t *tracer) mask(text string) string {
 		text = text[n:]
 	}
 	return b.String() + text
+}
+
+// maskName does the same to a name, and leaves out random text as well. In a
+// file's content it makes a difference whose it is.
+func (t *tracer) maskName(name string) string {
+	return randomText.ReplaceAllString(t.mask(name), "{random}")
 }
 
 // randomText is what Go's crypto/rand.Text returns.

@@ -11,8 +11,8 @@ import (
 // What others do before a step that has nothing to do with any of theirs they
 // can as well do after it, for no more preemptions. Whether it has is known only
 // when all have been seen: until one is seen that does, such schedules are put
-// off. If the step changes anything, and its actor may crash instead and then
-// come back, that finds another world: nothing is put off there.
+// off. A crash before a step that changes something is another state: while one
+// may still come, only those before steps that look are put off.
 
 // concerns keeps what the steps of each lane had to do with in all schedules so
 // far. Actors that are alike, which change places in a state that is known, are
@@ -102,14 +102,12 @@ func (x *explorer) postpone(r *run, lane string, used Bounds, choices []branch) 
 	f := r.lasting(r.foot)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	a, _ := r.lane(actorOf(lane)) // the process itself may be gone
-	if len(f.writes) > 0 && used.Crashes < x.bounds.Crashes && r.returns(a) || !x.concerns.private(lane, f) {
+	if len(f.writes) > 0 && used.Crashes < x.bounds.Crashes || !x.concerns.private(lane, f) {
 		return choices
 	}
 	p := postponed{lane: lane, foot: f}
 	choices = slices.DeleteFunc(choices, func(b branch) bool {
-		other, crash := actorOf(b.last().Actor) != a.name, b.last().Fault == race.Crash
-		put := other && !crash || !other && crash && !r.returns(a)
+		put := actorOf(b.last().Actor) != actorOf(lane) && b.last().Fault != race.Crash
 		if put {
 			p.branches = append(p.branches, b)
 		}
@@ -121,11 +119,6 @@ func (x *explorer) postpone(r *run, lane string, used Bounds, choices []branch) 
 	return choices
 }
 
-// returns reports whether a starts anything again after what it does now.
-func (r *run) returns(a *actor) bool {
-	return slices.ContainsFunc(a.script[min(a.next, len(a.script)):], func(op string) bool { return op != opStop })
-}
-
 // note keeps what a step had to do with.
 func (x *explorer) note(r *run, lane string) {
 	f := r.lasting(r.foot)
@@ -135,8 +128,8 @@ func (x *explorer) note(r *run, lane string) {
 	x.push(due)
 }
 
-// lasting returns a footprint that means the same in every schedule: with files
-// by the names they had first.
+// lasting returns a footprint that means the same in every schedule and at any
+// time: with files by the names they had first.
 func (r *run) lasting(f footprint) footprint {
 	for _, keys := range []*[]string{&f.reads, &f.writes} {
 		named := make([]string, len(*keys))
@@ -145,7 +138,7 @@ func (r *run) lasting(f footprint) footprint {
 			if n, err := strconv.Atoi(number); err == nil && kind != "name" && n <= len(r.names) && n > 0 {
 				key = kind + " " + r.names[n-1]
 			}
-			named[i] = r.mask(key)
+			named[i] = strings.ReplaceAll(r.maskName(key), " gone}", "}")
 		}
 		*keys = named
 	}

@@ -49,7 +49,7 @@ type run struct {
 	foot       footprint               // of the last step
 	stood      string                  // what the oracle saw of the actors after it
 	inodes     map[uint64]int          // files by their inode, unlinked ones included
-	exclusive  map[uint64]bool         // inodes of what is or was the pid file or the lock file
+	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
 	numbered   bool                    // the command tells the actors apart
 	symmetries []order
@@ -78,7 +78,7 @@ func start(c race.Case, t Tier) (*run, error) {
 		return nil, err
 	}
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
-		exclusive: map[uint64]bool{}, inodes: map[uint64]int{}}
+		exclusive: map[int]bool{}, inodes: map[uint64]int{}}
 	if err := r.setUp(s); err != nil {
 		os.RemoveAll(base)
 		return nil, err
@@ -200,10 +200,26 @@ func (r *run) mayBegin(a *actor, op string) bool {
 // mayWait reports whether the actor is a standby that could take over: that
 // takes time to pass, and is worth it once after each move of another.
 func (r *run) mayWait(a *actor) bool {
-	if r.settings.losers != "serve" || a.phase != serving || len(r.events) == 0 || r.last() == a.name && r.events[len(r.events)-1].Op != opStart {
+	if r.settings.losers != "serve" || a.phase != serving || !r.news(a) {
 		return false
 	}
-	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[h.inode] })
+	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[r.inodes[h.inode]] })
+}
+
+// news reports whether another has moved since the actor looked, or it was
+// started and did nothing.
+func (r *run) news(a *actor) bool {
+	for i, e := range slices.Backward(r.events) {
+		switch {
+		case actorOf(e.Actor) != a.name:
+			return true
+		case e.Op == opWait:
+			return false
+		case e.Op == opStart:
+			return i == len(r.events)-1
+		}
+	}
+	return false
 }
 
 // wait lets time pass until the actor does something, for as long as a
@@ -241,7 +257,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	var k *task
 	var file string
 	var err error
-	ends := r.ends
+	begun, ends := len(r.pids), r.ends
 	r.foot = footprint{}
 	switch m.Op {
 	case opStart:
@@ -300,7 +316,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.foot.writes = append(r.foot.writes, r.foot.reads...)
 		}
 	}
-	if r.ends > ends {
+	if r.ends > ends || len(r.pids) > begun {
 		r.foot.writes = append(r.foot.writes, processes)
 	}
 	r.observe(a, file, e)
@@ -333,7 +349,9 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	r.scene = r.look(before, r.moved, r.actors)
 	for _, entry := range r.scene.all() {
 		r.inodes[entry.inode] = entry.object
-		r.exclusive[entry.inode] = entry.name == r.settings.pidName() || entry.name == r.settings.lock
+		if entry.name == r.settings.pidName() || entry.name == r.settings.lock {
+			r.exclusive[entry.object] = true
+		}
 	}
 	r.remember(a, file, e)
 	notes := r.advance()

@@ -116,7 +116,7 @@ func (r *run) describe(order []int, victim *actor) string {
 	fmt.Fprintf(&b, "{%s}\n", r.last())
 	for _, i := range order {
 		a := r.actors[i]
-		fmt.Fprintln(&b, a.phase, a.next)
+		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a))
 		if a == victim {
 			fmt.Fprintln(&b, opCrash)
 			continue
@@ -129,7 +129,7 @@ func (r *run) describe(order []int, victim *actor) string {
 		}
 	}
 	for _, e := range r.scene.all() {
-		fmt.Fprintln(&b, r.mask(e.name), e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
+		fmt.Fprintln(&b, r.maskName(e.name), e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
 	}
 	var locks []string
 	for _, l := range r.scene.locks {

@@ -51,7 +51,7 @@ var goBugs = []bug{
 	{"close-without-unlock", "I7", false},
 	{"record-lock-lost", "I1 I2", false},
 	{"collected-lock", "I1 I2", false},
-	{"probe-takes-exclusive", "I7", false},
+	{"probe-takes-exclusive", "I4 I7", false},
 	{"probe-trusts-residue", "I6", false},
 	{"probe-reads-then-locks", "I6", false},
 	{"probe-creates", "I3", false},

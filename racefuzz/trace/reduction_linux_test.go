@@ -12,6 +12,7 @@ import (
 )
 
 func TestNoRaceIsLeftOut(t *testing.T) {
+	t.Parallel()
 	const serve = `; while read -r line; do :; done; rm "$0"`
 	sub := []race.File{{Name: "sub", Kind: race.Dir}}
 	sh := func(script string) []string { return []string{"sh", "-c", script, "{pidfile}"} }
@@ -99,6 +100,7 @@ os.unlink(f)
 }
 
 func TestAStandbyMayGiveItsFileAnotherName(t *testing.T) {
+	t.Parallel()
 	p := Program{Command: python(t, "", `
 if os.path.exists("sub/alias"): os.unlink("sub/alias")
 os.link(f, "sub/alias")

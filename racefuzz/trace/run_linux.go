@@ -45,6 +45,7 @@ type run struct {
 	oracle     *oracle
 	events     []race.Event
 	ended      string                  // how the last actor that ended did
+	waiting    []*actor                // those of which a process waited in a call, before the last step
 	moved      []*actor                // those that may have, in the last step
 	foot       footprint               // of the last step
 	stood      string                  // what the oracle saw of the actors after it
@@ -254,6 +255,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			p.parked = p.parked && other == a
 		}
 	}
+	r.waiting = slices.DeleteFunc(slices.Clone(r.actors), func(a *actor) bool {
+		return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.blocked() != nil })
+	})
 	var k *task
 	var file string
 	var err error
@@ -425,11 +429,11 @@ func (r *run) lane(name string) (*actor, *process) {
 }
 
 // affected are the actors whose rest a move of a can end: its own, and those
-// of which a process waits in a call.
+// of which a process waited in a call, which it may not do any more.
 func (r *run) affected(a *actor) []*actor {
 	out := []*actor{a}
 	for _, other := range r.actors {
-		if other != a && (r.stirred[other] || slices.ContainsFunc(other.procs, func(p *process) bool { return p.blocked() != nil })) {
+		if other != a && (r.stirred[other] || slices.Contains(r.waiting, other)) {
 			out = append(out, other)
 		}
 	}

@@ -64,7 +64,8 @@ func (r *run) repeats(p *process) bool { return r.tried(p, false) }
 func (r *run) inVain(p *process) bool { return r.tried(p, true) }
 
 // tried looks for a refusal that the process is about to ask for again: back
-// to the last move of another, or else to its start.
+// to the last move of another, or else to its start. That the case's directory
+// is there already refuses nothing.
 func (r *run) tried(p *process, sinceOthers bool) bool {
 	k := p.next()
 	if k == nil {
@@ -76,8 +77,8 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 			return false
 		}
 		if e.Actor == p.lane {
-			refused = refused || refusals[e.Result]
 			words, _, _ := strings.Cut(e.Detail, noteMark)
+			refused = refused || refusals[e.Result] && words != "."
 			if refused && e.Op == k.call.name && words == k.call.words {
 				return true
 			}

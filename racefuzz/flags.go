@@ -299,6 +299,7 @@ func (o *options) complete(given map[string]bool) error {
 	return nil
 }
 
+// usualWorkers is what -workers is if it is not given.
 func (o options) usualWorkers() int {
 	if o.tier == tierProcess {
 		return proc.Workers()
@@ -306,9 +307,12 @@ func (o options) usualWorkers() int {
 	return runtime.NumCPU()
 }
 
-// company reports whether the servers of tier syscall have somebody beside them.
-func (o options) company() bool {
-	return o.tier == tierSyscall && (o.beside != "" || o.probe != "" || o.strict || o.target == shipped)
+// fewest is how many servers there must be: one where somebody is beside it.
+func (o options) fewest() int {
+	if o.tier == tierSyscall && (o.beside != "" || o.probe != "" || o.strict || o.target == shipped) {
+		return 1
+	}
+	return 2
 }
 
 // sampled reports whether the strategy draws schedules, and has no end of its
@@ -348,8 +352,8 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-v and -q exclude each other")
 	case !known:
 		return fmt.Errorf("-rules %q: posix, windows, windows-legacy or wine", o.rules)
-	case given["actors"] && (o.actors < 2 || o.actors > 8) && !(o.actors == 1 && o.company()):
-		return fmt.Errorf("-actors %d: from 2 to 8", o.actors)
+	case given["actors"] && (o.actors < o.fewest() || o.actors > 8):
+		return fmt.Errorf("-actors %d: from %d to 8", o.actors, o.fewest())
 	case given["rounds"] && (o.rounds < 1 || o.rounds > 8):
 		return fmt.Errorf("-rounds %d: from 1 to 8", o.rounds)
 	case o.preempt < 0 || o.crash < 0 || o.fails < 0:

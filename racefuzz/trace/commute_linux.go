@@ -65,27 +65,7 @@ func (r *run) footprintOf(k *task) footprint {
 			f.reads = append(f.reads, content(entry.object))
 		}
 	case "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat":
-		_, there := r.scene.entry(c.file)
-		for _, name := range []string{c.file, c.second} {
-			if name == "" || name == "." {
-				continue
-			}
-			entry, exists := r.scene.entry(name)
-			if !r.watched(name, exists) {
-				return footprint{all: true}
-			}
-			f.look(name)
-			if c.path[1] < 0 && c.makes() == there { // it fails: there is nothing to take away, or something in the way
-				continue
-			}
-			f.writes = append(f.writes, "name "+name, r.entriesOf(path.Dir(name)))
-			if exists {
-				f.writes = append(f.writes, content(entry.object))
-			}
-			if entry.kind == race.Dir {
-				f.reads = append(f.reads, r.entriesOf(name))
-			}
-		}
+		return r.namesFootprint(c)
 	case "getdents64":
 		if _, there := r.scene.entry(c.file); !there && c.file != "." {
 			return footprint{all: true}
@@ -115,6 +95,31 @@ func (r *run) footprintOf(k *task) footprint {
 		f.reads = append(f.reads, processes)
 	default:
 		return footprint{all: true}
+	}
+	return f
+}
+
+// namesFootprint is what a call that makes, moves or removes names is about.
+func (r *run) namesFootprint(c call) (f footprint) {
+	for _, name := range []string{c.file, c.second} {
+		if name == "" || name == "." {
+			continue
+		}
+		entry, there := r.scene.entry(name)
+		if !r.watched(name, there) {
+			return footprint{all: true}
+		}
+		f.look(name)
+		if c.path[1] < 0 && c.makes() == there { // it fails: there is nothing to take away, or something in the way
+			continue
+		}
+		f.writes = append(f.writes, "name "+name, r.entriesOf(path.Dir(name)))
+		if there {
+			f.writes = append(f.writes, content(entry.object))
+		}
+		if entry.kind == race.Dir {
+			f.reads = append(f.reads, r.entriesOf(name))
+		}
 	}
 	return f
 }

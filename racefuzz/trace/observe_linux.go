@@ -30,9 +30,9 @@ type scene struct {
 }
 
 func (s scene) entry(name string) (entry, bool) {
-	for _, e := range s.all() {
-		if e.name == name {
-			return e, true
+	for _, list := range [][]entry{s.entries, s.below} {
+		if i := slices.IndexFunc(list, func(e entry) bool { return e.name == name }); i >= 0 {
+			return list[i], true
 		}
 	}
 	return entry{}, false

@@ -15,11 +15,12 @@ import (
 // may still come, only those before steps that look are put off.
 
 // concerns keeps what the steps of each lane had to do with in all schedules so
-// far. Actors that are alike, which change places in a state that is known, are
-// one.
+// far. Actors that are alike, which change places in a state that is known, have
+// one role and count as one.
 type concerns struct {
 	roles map[string]string    // of actors
-	seen  map[string]footprint // by the lanes of a role
+	cast  map[string]int       // actors by their role
+	seen  map[string]footprint // by the role of a lane
 	later []postponed
 }
 
@@ -31,37 +32,33 @@ type postponed struct {
 }
 
 func newConcerns(c race.Case) concerns {
-	roles := map[string]string{}
+	x := concerns{roles: map[string]string{}, cast: map[string]int{}, seen: map[string]footprint{}}
 	for _, a := range c.Actors {
-		roles[a.Name] = strings.Join(a.Script, " ")
-		if strings.Contains(strings.Join(c.Command, " "), "{n}") {
-			roles[a.Name] = a.Name
+		role := strings.Join(a.Script, " ")
+		if numbered(c) {
+			role = a.Name
 		}
+		x.roles[a.Name] = role
+		x.cast[role]++
 	}
-	return concerns{roles: roles, seen: map[string]footprint{}}
+	return x
 }
 
-// lanes is what a lane is called together with those of actors that are alike.
-func (c *concerns) lanes(lane string) (name string, only bool) {
-	alike := 0
-	for _, role := range c.roles {
-		if role == c.roles[actorOf(lane)] {
-			alike++
-		}
-	}
-	return c.roles[actorOf(lane)] + strings.TrimPrefix(lane, actorOf(lane)), alike == 1
+// role is what a lane and those like it of other actors are called.
+func (c *concerns) role(lane string) string {
+	return c.roles[actorOf(lane)] + strings.TrimPrefix(lane, actorOf(lane))
 }
 
 // add notes a step of lane, and returns the branches that are not to be put off
 // any longer.
 func (c *concerns) add(lane string, f footprint) (due []branch) {
-	name, _ := c.lanes(lane)
-	all := c.seen[name]
+	role := c.role(lane)
+	all := c.seen[role]
 	before := len(all.reads) + len(all.writes)
 	news := f.all && !all.all || f.visible && !all.visible
 	all.all, all.visible = all.all || f.all, all.visible || f.visible
 	all.reads, all.writes = union(all.reads, f.reads), union(all.writes, f.writes)
-	c.seen[name] = all
+	c.seen[role] = all
 	if !news && len(all.reads)+len(all.writes) == before {
 		return nil
 	}
@@ -87,9 +84,9 @@ func union(a, b []string) []string {
 // private reports whether a step of lane has nothing to do with any of another
 // lane.
 func (c *concerns) private(lane string, f footprint) bool {
-	name, only := c.lanes(lane)
+	role, alone := c.role(lane), c.cast[c.roles[actorOf(lane)]] == 1
 	for other, all := range c.seen {
-		if !(other == name && only) && !all.commutes(f) {
+		if !(other == role && alone) && !all.commutes(f) {
 			return false
 		}
 	}

@@ -16,7 +16,7 @@ func TestNoRaceIsLeftOut(t *testing.T) {
 	const serve = `; while read -r line; do :; done; rm "$0"`
 	sub := []race.File{{Name: "sub", Kind: race.Dir}}
 	sh := func(script string) []string { return []string{"sh", "-c", script, "{pidfile}"} }
-	// It breaks its promise where it says so in its pid file.
+	// judged serves, and breaks its promise if anything was bad: its pid is not in the file.
 	judged := `if [ "$bad" ]; then echo bad >"$0"; else echo $$ >"$0"; fi` + serve
 	tests := []struct {
 		name   string
@@ -68,7 +68,7 @@ sys.stdin.read()
 os.unlink(f)
 `, "{pidfile}"}}, 1, 2, Bounds{Crashes: 1}},
 		{"a standby that nobody wakes",
-			Program{Command: python(t, `
+			Program{Command: standby(t, `
     if b := os.read(fd, 20):
         try: os.kill(int(b), 0)
         except OSError: select.select([0], [], []); sys.exit()
@@ -101,7 +101,7 @@ os.unlink(f)
 
 func TestAStandbyMayGiveItsFileAnotherName(t *testing.T) {
 	t.Parallel()
-	p := Program{Command: python(t, "", `
+	p := Program{Command: standby(t, "", `
 if os.path.exists("sub/alias"): os.unlink("sub/alias")
 os.link(f, "sub/alias")
 `), Files: []race.File{{Name: "sub", Kind: race.Dir}}, Losers: "serve", Lenient: true}
@@ -110,9 +110,9 @@ os.link(f, "sub/alias")
 	}
 }
 
-// python is a standby that does something when it was refused the lock, and
+// standby is one in Python that does something when it was refused the lock, and
 // when it got it.
-func python(t *testing.T, refused, got string) []string {
+func standby(t *testing.T, refused, got string) []string {
 	return []string{findPython(t), "-S", "-c", `
 import fcntl, os, select, sys
 f = sys.argv[1]

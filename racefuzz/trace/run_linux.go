@@ -52,7 +52,6 @@ type run struct {
 	inodes     map[uint64]int          // files by their inode, unlinked ones included
 	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
-	numbered   bool                    // the command tells the actors apart
 	symmetries []order
 }
 
@@ -131,7 +130,6 @@ func (r *run) setUp(s settings) error {
 	if r.injected, err = parseInject(s.inject); err != nil {
 		return err
 	}
-	r.numbered = strings.Contains(strings.Join(r.c.Command, " "), "{n}")
 	for i, a := range r.c.Actors {
 		port, err := race.FreePort("{port}", r.c.Command)
 		if err != nil {

@@ -99,10 +99,13 @@ func permute(p []int, k int, f func([]int)) {
 	}
 }
 
+// numbered reports whether the command tells the actors apart.
+func numbered(c race.Case) bool { return strings.Contains(strings.Join(c.Command, " "), "{n}") }
+
 // alike reports whether the actors could change places.
 func (r *run) alike(p []int) bool {
 	for i, j := range p {
-		if i != j && (!slices.Equal(r.actors[i].script, r.actors[j].script) || r.numbered) {
+		if i != j && (!slices.Equal(r.actors[i].script, r.actors[j].script) || numbered(r.c)) {
 			return false
 		}
 	}

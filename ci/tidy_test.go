@@ -31,17 +31,20 @@ var systems = []string{"linux", "darwin", "windows"}
 var mayImport = map[string][]string{
 	"lock":             {},
 	"server":           {"lock"},
-	"racefuzz":         {"lock", "racefuzz/race", "racefuzz/stage", "racefuzz/explore", "racefuzz/exam", "racefuzz/sim", "racefuzz/mutant", "racefuzz/proc", "racefuzz/trace", "racefuzz/report"},
-	"racefuzz/race":    {},
-	"racefuzz/stage":   {"lock", "racefuzz/race", "racefuzz/mutant", "racefuzz/sim"},
-	"racefuzz/explore": {"lock", "racefuzz/race"},
-	"racefuzz/exam":    {"lock", "racefuzz/race", "racefuzz/explore", "racefuzz/mutant", "racefuzz/stage"},
-	"racefuzz/sim":     {"lock", "racefuzz/race"},
-	"racefuzz/mutant":  {"lock", "racefuzz/race"},
-	"racefuzz/proc":    {"lock", "racefuzz/race"},
-	"racefuzz/trace":   {"lock", "racefuzz/race"},
-	"racefuzz/report":  {"lock", "racefuzz/race"},
+	"racefuzz":         {"lock", inside + "race", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report"},
+	inside + "race":    {},
+	inside + "stage":   {"lock", inside + "race", inside + "mutant", inside + "sim"},
+	inside + "explore": {"lock", inside + "race"},
+	inside + "exam":    {"lock", inside + "race", inside + "explore", inside + "mutant", inside + "stage"},
+	inside + "sim":     {"lock", inside + "race"},
+	inside + "mutant":  {"lock", inside + "race"},
+	inside + "proc":    {"lock", inside + "race"},
+	inside + "trace":   {"lock", inside + "race"},
+	inside + "report":  {"lock", inside + "race"},
 }
+
+// inside is where the packages of racefuzz lie.
+const inside = "racefuzz/internal/"
 
 // foreign finds what belongs to whoever works on the project and not to it.
 // It is spelled so that it does not find itself.

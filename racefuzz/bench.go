@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/memlatch/memlatch/racefuzz/exam"
-	"github.com/memlatch/memlatch/racefuzz/mutant"
+	"github.com/memlatch/memlatch/racefuzz/internal/exam"
+	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 )
 
 // Bounds of the exam.

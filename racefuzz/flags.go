@@ -14,10 +14,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/memlatch/memlatch/racefuzz/mutant"
-	"github.com/memlatch/memlatch/racefuzz/proc"
-	"github.com/memlatch/memlatch/racefuzz/race"
-	"github.com/memlatch/memlatch/racefuzz/sim"
+	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/sim"
 )
 
 const usage = `Racefuzz finds races around pid files, shrinks them, and replays them.

@@ -13,8 +13,8 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/memlatch/memlatch/racefuzz/proc"
-	"github.com/memlatch/memlatch/racefuzz/trace"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
 // Exit codes.

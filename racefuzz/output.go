@@ -14,8 +14,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/memlatch/memlatch/racefuzz/proc"
-	"github.com/memlatch/memlatch/racefuzz/report"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/report"
 )
 
 // output is where results and the state of affairs go: results to stdout, as

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/memlatch/memlatch/racefuzz/proc"
-	"github.com/memlatch/memlatch/racefuzz/race"
-	"github.com/memlatch/memlatch/racefuzz/report"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/report"
 )
 
 // Bounds on what is done with a broken case.

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/memlatch/memlatch/racefuzz/explore"
-	"github.com/memlatch/memlatch/racefuzz/race"
-	"github.com/memlatch/memlatch/racefuzz/trace"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
 // memlatch is how the shipped server is run as a program; {server} stands for

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/memlatch/memlatch/racefuzz/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
 // load reads a saved case.

@@ -23,7 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/memlatch/memlatch/racefuzz/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 )
 
 var update = flag.Bool("u", false, "write what the program prints into the scripts")

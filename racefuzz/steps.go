@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/memlatch/memlatch/racefuzz/explore"
-	"github.com/memlatch/memlatch/racefuzz/mutant"
-	"github.com/memlatch/memlatch/racefuzz/race"
-	"github.com/memlatch/memlatch/racefuzz/report"
-	"github.com/memlatch/memlatch/racefuzz/stage"
-	"github.com/memlatch/memlatch/racefuzz/trace"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/report"
+	"github.com/memlatch/memlatch/racefuzz/internal/stage"
+	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
 // strategies are the ways to choose schedules, by name.

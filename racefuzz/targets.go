@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/lock"
-	"github.com/memlatch/memlatch/racefuzz/mutant"
-	"github.com/memlatch/memlatch/racefuzz/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 )
 
 // shipped is the target that is no stand-in, and control the stand-in with

@@ -8,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/memlatch/memlatch/racefuzz/race"
+	"golang.org/x/tools/txtar"
 )
 
 func TestThePageSaysWhatWasRun(t *testing.T) {
@@ -80,12 +81,17 @@ func checkWitness(t *testing.T, d daemon, o outcome) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorded, err := race.ParseRecording(saved)
-	if err != nil {
-		t.Fatalf("%s: %v", d.witness(), err)
+	sections := map[string]string{}
+	for _, f := range txtar.Parse(saved).Files {
+		sections[f.Name] = string(f.Data)
 	}
-	if !slices.Equal(recorded.Case.Command, d.Command) || len(recorded.Schedule) != o.Steps || recorded.Verdict.String() != o.Verdict {
-		t.Errorf("%s is not the witness of what was run: %q, %d steps, %v", d.witness(), recorded.Case.Command, len(recorded.Schedule), recorded.Verdict)
+	var command strings.Builder
+	for _, word := range d.Command {
+		command.WriteString("command " + strconv.Quote(word) + "\n")
+	}
+	steps := strings.Count(sections["schedule"], "\n")
+	if !strings.Contains(sections["case"], command.String()) || steps != o.Steps || strings.TrimSpace(sections["verdict"]) != o.Verdict {
+		t.Errorf("%s is not the witness of what was run: %d steps, %s", d.witness(), steps, sections["verdict"])
 	}
 	if strings.Contains(string(saved), os.TempDir()) {
 		t.Errorf("%s names a place of the machine it was made on", d.witness())

@@ -1,0 +1,158 @@
+package explore
+
+// Proves that bounded exploration runs every schedule within its bounds and no
+// other, finds what takes least first, and does not miss what it skips.
+
+import (
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+var idle = []string{"idle", "idle", "idle"}
+
+func TestBoundedRunsEverySchedule(t *testing.T) {
+	for _, tt := range []struct {
+		actors, preemptions, crashes int
+		want                         int
+	}{
+		// Two actors of three steps: a schedule is who begins, and where turns
+		// are taken away.
+		{2, 0, 0, 2},
+		{2, 1, 0, 2 + 4},
+		{2, 9, 0, 20}, // 6! / (3! 3!)
+		{3, 0, 0, 6},
+		{3, 9, 0, 1680}, // 9! / (3! 3! 3!)
+		// A crash takes the place of one of the three steps.
+		{1, 0, 1, 1 + 3},
+	} {
+		var scripts [][]string
+		for range tt.actors {
+			scripts = append(scripts, idle)
+		}
+		r, err := Bounded(t.Context(), Plan{
+			Tier: &toy{}, Cases: []race.Case{toyCase(scripts...)},
+			Bounds: Bounds{Preemptions: tt.preemptions, Crashes: tt.crashes},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Schedules != tt.want || !r.Complete || r.Witness != nil {
+			t.Errorf("%d actors, %d preemptions, %d crashes: %+v, want %d schedules", tt.actors, tt.preemptions, tt.crashes, r, tt.want)
+		}
+	}
+}
+
+func TestBoundedFindsTheFewestPreemptions(t *testing.T) {
+	p := Plan{
+		Tier:   &toy{},
+		Cases:  []race.Case{toyCase(idle, []string{"add", "idle"}, []string{"idle", "add"})},
+		Bounds: Bounds{Preemptions: 3},
+	}
+	r, err := Bounded(t.Context(), p)
+	if err != nil || r.Witness == nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if taken := race.Preemptions(r.Witness.Events); taken != 1 {
+		t.Errorf("the witness %v has %d preemptions, want 1", race.ScheduleOf(r.Witness.Events), taken)
+	}
+	p.Bounds.Preemptions = 0
+	if r, err := Bounded(t.Context(), p); err != nil || r.Witness != nil || !r.Complete {
+		t.Errorf("without preemptions: %+v, %v", r, err)
+	}
+}
+
+func TestKnownStatesAreSkippedAndNothingMissed(t *testing.T) {
+	c := toyCase([]string{"idle", "idle"}, []string{"idle", "idle", "idle"}, idle)
+	for _, b := range []Bounds{{1, 0, 0}, {0, 1, 0}, {1, 1, 0}, {2, 1, 0}, {1, 2, 0}} {
+		everything, fewer := &toy{states: map[uint64]bool{}}, &toy{states: map[uint64]bool{}, hash: true}
+		for _, tier := range []*toy{everything, fewer} {
+			if _, err := Bounded(t.Context(), Plan{Tier: tier, Cases: []race.Case{c}, Bounds: b}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(fewer.states) != len(everything.states) || fewer.starts > everything.starts {
+			t.Errorf("%s: %d states in %d schedules; without skipping %d in %d",
+				b, len(fewer.states), fewer.starts, len(everything.states), everything.starts)
+		}
+	}
+	harmless := toyCase(idle, idle, idle)
+	all, _ := Exhaustive(t.Context(), Plan{Tier: &toy{}, Cases: []race.Case{harmless}})
+	fewer, _ := Exhaustive(t.Context(), Plan{Tier: &toy{hash: true}, Cases: []race.Case{harmless}})
+	if all.Schedules != 1680 || fewer.Schedules >= all.Schedules/4 || !fewer.Complete {
+		t.Errorf("exhaustive: %+v with all schedules, %+v with new states only", all, fewer)
+	}
+}
+
+func TestFirstWitnessDoesNotDependOnWorkers(t *testing.T) {
+	cases := []race.Case{
+		toyCase(idle, idle, idle),
+		toyCase([]string{"add", "idle"}, []string{"add"}),
+		toyCase([]string{"add"}, []string{"add"}),
+	}
+	for name, explore := range map[string]func(Plan) (Result, error){
+		"bounded": func(p Plan) (Result, error) { return Bounded(t.Context(), p) },
+		"random":  func(p Plan) (Result, error) { return Random(t.Context(), p) },
+		"pos":     func(p Plan) (Result, error) { return POS(t.Context(), p) },
+	} {
+		p := Plan{Tier: &onlyOne{}, Cases: cases, Bounds: Bounds{Preemptions: 2}, Seed: 7, Limit: 500, Progress: new(Progress)}
+		want, err := explore(p)
+		if ran := int(p.Progress.Schedules.Load()); err != nil || want.Witness == nil || want.Schedules != ran {
+			t.Fatalf("%s: %+v, %v; %d schedules were run", name, want, err, ran)
+		}
+		p.Workers = 4
+		for range 20 {
+			got, err := explore(p)
+			if err != nil || got.Schedules != want.Schedules || got.Witness == nil || !same(got.Witness.Events, want.Witness.Events) {
+				t.Fatalf("%s: %+v with 4 workers, %+v with one: %v", name, got, want, err)
+			}
+		}
+	}
+}
+
+// onlyOne is the toy without its counter, which several workers would share.
+type onlyOne struct{}
+
+func (onlyOne) Start(c race.Case) (race.Run, error) { return new(toy).Start(c) }
+
+func same(a, b []race.Event) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !alike(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestLowestIndexWins(t *testing.T) {
+	// Two workers: 0 does not end before 1 has, which is a hit as well.
+	for range 50 {
+		one := make(chan struct{})
+		found, err := forEach(2, 2, func(i int) (bool, error) {
+			if i == 0 {
+				<-one
+			} else {
+				close(one)
+			}
+			return true, nil
+		})
+		if found != 0 || err != nil {
+			t.Fatalf("found %d, %v", found, err)
+		}
+		zero := make(chan struct{})
+		found, err = forEach(2, 2, func(i int) (bool, error) {
+			if i == 1 {
+				<-zero
+			} else {
+				close(zero)
+			}
+			return true, nil
+		})
+		if found != 0 || err != nil {
+			t.Fatalf("found %d, %v", found, err)
+		}
+	}
+}

@@ -1,0 +1,241 @@
+package trace
+
+// Proves that the tier follows programs wherever they go: through threads,
+// children and double forks, into locks that block and calls that fail; that
+// it always sees the same; and that it leaves nothing behind.
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// play runs a script of the actors a, b, … of sh programs with the given moves
+// of whole actors: each goes on until it can only be stopped or is over.
+func shProgram(t *testing.T, script string) Program {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "daemon.sh")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Program{Command: []string{"sh", path, "{pidfile}"}}
+}
+
+func firstCase(t *testing.T, p Program) race.Case {
+	t.Helper()
+	cases, err := p.Cases(Tier{}, 2, 1)
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases[0]
+}
+
+func TestDaemonsAreFollowedThroughADoubleFork(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "daemon.py")
+	script := `
+import fcntl, os, signal, sys
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+try: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError: os._exit(1)
+os.write(fd, b"%d\n" % os.getpid())
+signal.pause()
+`
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := firstCase(t, Program{Command: []string{findPython(t), path, "{pidfile}"}})
+	for name, want := range map[string]string{"stop": `"term"`, "content": `"{pid}\n"`, "losers": `"exit"`, "leaves": `"server.pid"`} {
+		quoted := c.Options[name]
+		if unquoted := strings.ReplaceAll(quoted, `\\n`, `\n`); unquoted != want {
+			t.Errorf("learned %s %s, want %s", name, quoted, want)
+		}
+	}
+	w := follow(t, c, "a start")
+	for _, e := range w.Events {
+		if strings.HasSuffix(e.Detail, "a serves") && e.File == "{a.2}" && e.Lock == "a.2" {
+			return
+		}
+	}
+	t.Errorf("a.2, the grandchild, does not serve with its pid in the file\n%s", lanes(w.Events))
+}
+
+// follow makes the moves in words and then lets everybody go on by default.
+func follow(t *testing.T, c race.Case, words ...string) explore.Witness {
+	t.Helper()
+	var s race.Schedule
+	for _, word := range words {
+		step, ok := race.ParseStep(word)
+		if !ok {
+			t.Fatalf("%q is no step", word)
+		}
+		s = append(s, step)
+	}
+	w, err := explore.Follow(Tier{}, c, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestWaitingForALockIsSeenAndEnds(t *testing.T) {
+	needFlock(t)
+	c := firstCase(t, shProgram(t, `
+exec 9>>"$1"
+flock 9
+cat >/dev/null 9<&-
+`))
+	w := follow(t, c, "a start", "a openat", "a.1 flock", "a.1 exit_group", "b start", "b openat", "b.1 flock")
+	var waits, got bool
+	for _, e := range w.Events {
+		waits = waits || e.Step == race.Step{Actor: "b.1", Op: "flock", Result: "waits"}
+		got = got || waits && e.Lock == "b b.1"
+	}
+	if !waits || !got {
+		t.Errorf("b waits: %v, and gets the lock later: %v\n%s", waits, got, lanes(w.Events))
+	}
+}
+
+func TestCallsFailAsInjected(t *testing.T) {
+	p := Program{Command: []string{buildDaemon(t), "correct", "{pidfile}"}, Inject: "flock:error=ENOLCK:when=1"}
+	_, err := p.Cases(Tier{}, 2, 1)
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err == nil || !strings.Contains(err.Error(), "no locks available") {
+		t.Errorf("learned %v, want a daemon that does not start for want of locks", err)
+	}
+}
+
+func TestUnreadableInjectionsAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"flock":                    "which error",
+		"flock:error=ENOSUCH":      `no error "ENOSUCH"`,
+		"getpid:error=EIO":         "no system call that is traced",
+		"flock:error=EIO:when=0":   "not a count",
+		"flock:error=EIO:when=2+x": "not a count",
+		"flock:error=EIO:delay=1":  `unknown word "delay"`,
+	} {
+		if _, err := parseInject(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestFaultsAreSurvivedOrFound(t *testing.T) {
+	binary := buildDaemon(t)
+	for name, want := range map[string]race.Invariant{
+		"correct":                 "",
+		"unsupported-is-acquired": race.I2,
+		"write-error-ignored":     race.I2,
+	} {
+		c := firstCase(t, Program{Command: []string{binary, name, "{pidfile}"}, Faults: "ENOLCK ENOSPC"})
+		r, err := Tier{}.Explore(t.Context(), c, Bounds{Faults: 1}, 0, *workers)
+		if err != nil || r.Diverged > 0 {
+			t.Fatalf("%s: %v, %d diverged", name, err, r.Diverged)
+		}
+		if r.Verdict.Invariant != want {
+			t.Errorf("%s: %v, want %q\n%s", name, r.Verdict, want, lanes(r.Events))
+		}
+	}
+}
+
+func TestTheSameScheduleGivesTheSameEvents(t *testing.T) {
+	c := firstCase(t, Program{Command: []string{buildDaemon(t), "no-recheck", "{pidfile}"}})
+	r, err := Tier{}.Explore(t.Context(), c, Bounds{Preemptions: 1}, 0, *workers)
+	if err != nil || !r.Verdict.Broken() {
+		t.Fatalf("%v, %v", r.Verdict, err)
+	}
+	for range 20 {
+		again, err := explore.Replay(Tier{}, c, race.ScheduleOf(r.Events))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range again.Events {
+			want := r.Events[i]
+			e.Time = want.Time
+			if !reflect.DeepEqual(e, want) {
+				t.Fatalf("event %d was %+v, and now is %+v", i, want, e)
+			}
+		}
+	}
+}
+
+func TestNothingIsLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	binary := buildDaemon(t)
+	c := firstCase(t, Program{Command: []string{binary, "child-inherits-lock", "{pidfile}"}, Losers: "exit"})
+	if _, err := (Tier{Dir: dir}).Explore(t.Context(), c, Bounds{Crashes: 1}, 0, *workers); err != nil {
+		t.Fatal(err)
+	}
+	if names := entries(dir); len(names) > 0 {
+		t.Errorf("remains: %v", names)
+	}
+	for _, pid := range entries("/proc") {
+		if exe := readlink("/proc/" + pid + "/exe"); exe == binary {
+			t.Errorf("process %s lives on", pid)
+		}
+	}
+}
+
+// forbidden makes the test binary play a machine on which ptrace is denied.
+const forbidden = "TRACE_TEST_FORBIDDEN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(forbidden) != "" {
+		denyPtrace()
+	}
+	os.Exit(m.Run())
+}
+
+func TestWhereTracingIsForbiddenThatIsSaid(t *testing.T) {
+	if os.Getenv(forbidden) != "" {
+		_, err := Program{Command: []string{"true"}}.Cases(Tier{}, 2, 1)
+		if !errors.Is(err, ErrForbidden) || strings.Contains(err.Error(), "\n") {
+			t.Fatalf("error %v, want one line that matches ErrForbidden", err)
+		}
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestWhereTracingIsForbiddenThatIsSaid$")
+	cmd.Env = append(os.Environ(), forbidden+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// denyPtrace has every later ptrace of this process fail.
+func denyPtrace() {
+	prog := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: dataNr},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_PTRACE, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	installFilter(prog)
+}
+
+func installFilter(prog []unix.SockFilter) {
+	const tsync = 1 // all threads
+	fprog := unix.SockFprog{Len: uint16(len(prog)), Filter: &prog[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		panic(err)
+	}
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, tsync, uintptr(unsafe.Pointer(&fprog))); errno != 0 {
+		panic(errno)
+	}
+}

@@ -1,0 +1,193 @@
+package trace
+
+// Proves that the oracle breaks the invariant that is broken, and none where
+// a program keeps its promises, from what can be seen of it alone.
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// scenes are what happens one after the other: who does what, what the pid
+// file holds then ("-" for no file), and who is in which phase.
+//
+//	a write: {a} | a serving
+func judge(t *testing.T, s settings, files []race.File, scenes string) race.Verdict {
+	t.Helper()
+	phases := map[string]phase{
+		"absent": absent, "starting": starting, "serving": serving, "stopping": stopping, "probing": probing, "waking": waking,
+	}
+	o := newOracle(s, files)
+	before := pidFile{}
+	for _, f := range files {
+		if f.Name == race.PIDFile {
+			before = pidFile{there: true, content: f.Content}
+		}
+	}
+	actors := []standing{{name: "a", round: 1}, {name: "b", round: 1}}
+	event := 0
+	for line := range strings.Lines(strings.TrimSpace(scenes)) {
+		step, standings, _ := strings.Cut(strings.TrimSpace(line), " | ")
+		move, content, _ := strings.Cut(step, ": ")
+		v := view{event: event, before: before, after: pidFile{there: content != "-", content: content}}
+		v.mover, v.op, _ = strings.Cut(move, " ")
+		for text := range strings.SplitSeq(standings, ", ") {
+			words := strings.Fields(text)
+			for i := range actors {
+				if actors[i].name == words[0] {
+					actors[i].phase = phases[words[1]]
+					actors[i].locks = len(words) > 2
+				}
+			}
+		}
+		v.actors = append(v.actors, actors...)
+		v.over = v.op == "end"
+		if v.after.there {
+			v.left = []entry{{name: race.PIDFile, content: content}}
+		}
+		o.judge(v)
+		before = v.after
+		event++
+	}
+	return o.verdict
+}
+
+func TestTheOracleNamesTheInvariant(t *testing.T) {
+	exit := settings{losers: "exit", content: "{pid}"}
+	serve := settings{losers: "serve", content: "{pid}"}
+	lenient := settings{losers: "exit", content: "{pid}", lenient: "yes"}
+	stale := []race.File{{Name: race.PIDFile, Kind: race.Regular, Content: "499999999"}}
+	for _, tt := range []struct {
+		name   string
+		s      settings
+		files  []race.File
+		scenes string
+		want   race.Invariant
+	}{
+		{"one after the other", exit, nil, `
+			a start: - | a starting
+			a write: {a} | a serving
+			a unlink: - | a stopping
+			a exit_group: - | a absent
+			b start: - | b starting
+			b write: {b} | b serving
+			b unlink: - | b stopping
+			b end: - | b absent`, ""},
+		{"a refused start", exit, nil, `
+			a write: {a} | a serving
+			b start: {a} | b starting
+			b exit_group: {a} | b absent`, ""},
+		{"two live on", exit, nil, `
+			a write: {a} | a serving
+			b start: {a} | b starting
+			b flock: {a} | b serving`, race.I1},
+		{"a standby lives on", serve, nil, `
+			a write: {a} | a serving lock
+			b flock: {a} | b serving`, ""},
+		{"a standby that has a lock as well", serve, nil, `
+			a write: {a} | a serving lock
+			b flock: {a} | b serving lock`, race.I1},
+		{"the holder's pid is wiped out", exit, nil, `
+			a write: {a} | a serving
+			b openat:  | b starting`, race.I2},
+		{"nothing between two pids", exit, stale, `
+			a start: 499999999 | a starting
+			a openat:  | a starting`, race.I2},
+		{"nothing between two pids, where that may be", lenient, stale, `
+			a start: 499999999 | a starting
+			a openat:  | a starting
+			a write: {a} | a serving`, ""},
+		{"the holder's pid is wiped out, where nothing may be between two", lenient, nil, `
+			a write: {a} | a serving
+			b openat:  | b starting`, race.I2},
+		{"the file outlives all", exit, nil, `
+			a write: {a} | a serving
+			a end: {a} | a absent`, race.I3},
+		{"the rest of an old pid", exit, stale, `
+			a start: 499999999 | a starting
+			a write: {a}9999 | a serving`, race.I4},
+		{"nobody can start after a crash", exit, nil, `
+			a write: {a} | a serving
+			a crash: {a} | a absent
+			b start: {a} | b starting
+			b exit_group: {a} | b absent`, race.I4},
+		{"the file is removed by another", exit, nil, `
+			a write: {a} | a serving
+			b unlink: - | b starting`, race.I5},
+		{"two refuse each other", exit, nil, `
+			a start: - | a starting
+			b start: - | b starting
+			a exit_group: - | a absent
+			b exit_group: - | b absent`, race.I7},
+		{"one refuses the other and serves", exit, nil, `
+			a start: - | a starting
+			b start: - | b starting
+			a exit_group: - | a absent
+			b write: {b} | b serving`, ""},
+		{"a probe refuses a start", exit, nil, `
+			b probe: - | b probing
+			a start: - | a starting
+			a exit_group: - | a absent`, race.I7},
+		{"a standby never looks", serve, nil, `
+			a write: {a} | a serving lock
+			b flock: {a} | b serving
+			a exit_group: - | a absent
+			b wait: - | b serving`, race.I8},
+		{"a standby looks, and does not take over", serve, nil, `
+			a write: {a} | a serving lock
+			b flock: {a} | b serving
+			a exit_group: - | a absent
+			b wait: - | b waking
+			b openat:  | b waking
+			b close: - | b serving`, race.I8},
+		{"a standby is refused by another who comes and goes", serve, nil, `
+			b flock: {a} | b serving
+			b wait: - | b waking
+			b openat:  | b waking
+			a start:  | a starting
+			a write: {a} | a serving lock
+			a unlink: - | a stopping lock
+			b flock: - | b serving
+			a exit_group: - | a absent`, ""},
+		{"a standby looks again, and does not take over", serve, nil, `
+			b flock: - | b serving
+			b wait: - | b waking
+			a start: - | a starting
+			b flock: - | b serving
+			a exit_group: - | a absent
+			b wait: - | b waking
+			b flock: - | b serving`, race.I8},
+	} {
+		if got := judge(t, tt.s, tt.files, tt.scenes); got.Invariant != tt.want {
+			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestProbesAreHeldToWhatWasTrueWhileTheyLooked(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		served bool // a server runs all the time
+		said   answer
+		want   race.Invariant
+	}{
+		{"the server", true, answer{certain: true, running: true, pid: "1", start: "a#1"}, ""},
+		{"nobody, though there is one", true, answer{certain: true}, race.I6},
+		{"somebody, though there is none", false, answer{certain: true, running: true}, race.I6},
+		{"another process", true, answer{certain: true, running: true, pid: "2"}, race.I6},
+		{"an error", true, answer{}, ""},
+	} {
+		o := newOracle(settings{losers: "exit"}, nil)
+		a := standing{name: "a", round: 1}
+		if tt.served {
+			a.phase = serving
+		}
+		o.judge(view{mover: "b", op: opProbe, actors: []standing{a, {name: "b", round: 1, phase: probing}}})
+		o.answered(1, "b", tt.said)
+		if o.verdict.Invariant != tt.want {
+			t.Errorf("it says %s: %v, want %q", tt.name, o.verdict, tt.want)
+		}
+	}
+}

@@ -1,0 +1,171 @@
+package trace
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// advance moves the actors on to the phase they have come to and returns what
+// people should know of it.
+func (r *run) advance() []string {
+	var notes []string
+	for _, a := range r.actors {
+		a.bury()
+		switch a.phase {
+		case starting, waking:
+			if r.alive(a) == 0 {
+				r.ended = ending(a.first)
+				notes = append(notes, a.name+" ends: "+ending(a.first))
+				r.leave(a)
+			} else if !a.active() && r.isReady(a) {
+				a.phase = serving
+				a.server = r.serverOf(a)
+				for _, p := range a.procs {
+					if k := p.next(); k != nil && p.parked {
+						r.patrol(k)
+					}
+				}
+				notes = append(notes, a.name+" serves")
+			}
+		case probing, visiting:
+			if r.alive(a) == 0 {
+				notes = append(notes, a.name+" ends: "+ending(a.first))
+				if a.phase == probing {
+					r.oracle.answered(len(r.events), a.name, r.answer(a))
+				}
+				r.leave(a)
+			}
+		case serving, stopping:
+			if a.server.ended {
+				notes = append(notes, a.name+" ends: "+ending(a.server))
+				r.leave(a)
+			} else if a.phase == stopping && !a.active() {
+				r.oracle.deaf(len(r.events), a.name)
+			}
+		}
+	}
+	return notes
+}
+
+// answer is what a probe said, by its exit status as init scripts have it, and
+// the pid it named.
+func (r *run) answer(a *actor) answer {
+	status := a.first.status
+	said := answer{running: status.ExitStatus() == 0, certain: status.Exited() && status.ExitStatus() <= 3}
+	said.pid = number.FindString(string(slurp(r.outputOf(a))))
+	if pid, err := strconv.Atoi(said.pid); err == nil && r.pids[pid] != nil {
+		said.start = r.pids[pid].start
+	}
+	return said
+}
+
+var number = regexp.MustCompile(`[0-9]+`)
+
+func ending(p *process) string {
+	if p.status.Signaled() {
+		return unix.SignalName(p.status.Signal())
+	}
+	return "exit " + strconv.Itoa(p.status.ExitStatus())
+}
+
+// alive counts the processes of this round.
+func (r *run) alive(a *actor) int {
+	n := 0
+	for _, p := range a.procs {
+		if !p.orphan {
+			n++
+		}
+	}
+	return n
+}
+
+// running reports whether a process of this round lives.
+func (r *run) running(a *actor) bool {
+	return slices.ContainsFunc(a.procs, func(p *process) bool { return !p.orphan && !p.ended })
+}
+
+func (r *run) isReady(a *actor) bool {
+	switch {
+	case r.ready != nil:
+		return r.ready.Match(slurp(r.outputOf(a)))
+	case r.settings.ready == "file":
+		_, there := r.scene.entry(r.settings.pidName())
+		return there
+	}
+	return true
+}
+
+// recorded is the pid in the pid file, or 0.
+func (r *run) recorded() int {
+	e, _ := r.scene.entry(r.settings.pidName())
+	pid, _ := strconv.Atoi(strings.TrimSpace(firstLine(e.content)))
+	return pid
+}
+
+// serverOf is the process that is recorded, or else the oldest.
+func (r *run) serverOf(a *actor) *process {
+	pid := r.recorded()
+	var oldest *process
+	for _, p := range a.procs {
+		if p.orphan {
+			continue
+		}
+		if p.pid == pid {
+			return p
+		}
+		if oldest == nil {
+			oldest = p
+		}
+	}
+	return oldest
+}
+
+// show puts into an event what the pid file holds and who has its lock.
+func (r *run) show(e *race.Event) {
+	e.File = "-"
+	if file, ok := r.scene.entry(r.settings.pidName()); ok {
+		e.File, e.Inode = strings.TrimSuffix(r.mask(file.content), "\n"), file.object
+	}
+	locked := r.settings.pidName()
+	if r.settings.lock != "" {
+		locked = r.settings.lock
+	}
+	file, _ := r.scene.entry(locked)
+	e.Lock = r.scene.holders(file.inode)
+	var orphans []string
+	for _, h := range r.scene.locks {
+		text := fmt.Sprintf("%d %s", r.inodes[h.inode], r.scene.holders(h.inode))
+		if !r.scene.named(h.inode) && !slices.Contains(orphans, text) {
+			orphans = append(orphans, text)
+		}
+	}
+	e.Orphans = strings.Join(orphans, ", ")
+}
+
+// view is what the oracle sees.
+func (r *run) view(before scene) view {
+	v := view{event: len(r.events) - 1, before: r.pidFile(before), after: r.pidFile(r.scene), left: r.scene.entries, over: true}
+	recorded := r.recorded()
+	for _, a := range r.actors {
+		s := standing{name: a.name, round: a.round, phase: a.phase}
+		for _, h := range r.scene.locks {
+			s.locks = s.locks || actorOf(h.lane) == a.name && !h.shared && r.exclusive[r.inodes[h.inode]]
+		}
+		v.actors = append(v.actors, s)
+		v.over = v.over && a.phase == absent && a.op() == ""
+		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.bereft && (p.next() != nil || p.pid == recorded) })
+	}
+	return v
+}
+
+func (r *run) pidFile(s scene) pidFile {
+	e, ok := s.entry(r.settings.pidName())
+	return pidFile{there: ok, object: e.object, content: r.mask(e.content)}
+}

@@ -1,0 +1,109 @@
+package trace
+
+// Proves that programs are run the way they want to be: with a file they are
+// set up by, with a pid file of another name or in a fixed place, with a port,
+// and with the time that they take to be ready or to stop.
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+func opsOf(events []race.Event) string {
+	var ops []string
+	for _, e := range events {
+		ops = append(ops, e.Actor+" "+e.Op)
+	}
+	return strings.Join(ops, ", ")
+}
+
+func TestAFileOfItsOwnSetsAProgramUp(t *testing.T) {
+	p := Program{
+		Command: []string{"sh", "-c", `. {dir}/conf; echo $$ >"$pidfile"; echo "$port {caseport} {n}" >out; read line`},
+		Files:   []race.File{{Name: "conf", Kind: race.Config, Content: "pidfile={pidfile}\nport={caseport}\n"}},
+	}
+	w := follow(t, firstCase(t, p))
+	if got := opsOf(w.Events[:5]); got != "a start, a openat, a write, a openat, a write" {
+		t.Errorf("reading what nobody changes is no step, but these are: %s", got)
+	}
+	ports := strings.Fields(strings.Trim(strings.TrimPrefix(w.Events[4].Detail, "out "), `"`))
+	if len(ports) < 2 || ports[0] != ports[1] || ports[0] == "0" {
+		t.Errorf("%q, want the same port in the file and in the command", w.Events[4].Detail)
+	}
+	if got := w.Events[2].File; got != "{a}" {
+		t.Errorf("the pid file holds %q, want {a}", got)
+	}
+
+	p.Command[2] = `echo $$ >{pidfile}; echo oops >>{dir}/conf; read line`
+	r, err := Tier{}.Explore(t.Context(), firstCase(t, p), Bounds{}, 0, 1)
+	if err != nil || r.Verdict.Invariant != race.I11 {
+		t.Errorf("a program that changes the file: %v, %v, want %s", r.Verdict, err, race.I11)
+	}
+}
+
+func TestThePidFileMayHaveAnotherName(t *testing.T) {
+	p := shProgram(t, `echo $$ >other.pid; read line; rm other.pid`)
+	p.PIDFile = "other.pid"
+	cases, err := p.Cases(Tier{}, 2, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale := slices.IndexFunc(cases, func(c race.Case) bool { return len(c.Files) > 0 })
+	if stale < 0 || cases[stale].Files[0].Name != "other.pid" || cases[stale].PIDFile() != "other.pid" {
+		t.Errorf("no case with a stale other.pid: %+v", cases)
+	}
+	w := follow(t, cases[0])
+	if !slices.ContainsFunc(w.Events, func(e race.Event) bool { return e.File == "{a}" }) {
+		t.Errorf("its content is not shown\n%s", lanes(w.Events))
+	}
+}
+
+func TestAFixedPlaceIsSeenThroughMounts(t *testing.T) {
+	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
+		t.Skip("needs unshare(1) and the right to mount")
+	}
+	p := Program{Command: []string{"unshare", "-m", "sh", "-c", `mount --bind {dir} /mnt; echo $$ >/mnt/server.pid; exec cat`}}
+	w := follow(t, firstCase(t, p))
+	if got := opsOf(w.Events[:3]); got != "a start, a openat, a write" || w.Events[2].Detail != `server.pid "{a}\n"; a serves` {
+		t.Errorf("its pid file is not seen\n%s", lanes(w.Events))
+	}
+}
+
+func TestAProgramMaySleepBeforeItIsReady(t *testing.T) {
+	p := shProgram(t, `sleep 0.4; test -e $1 && exit 1; echo $$ >$1; echo ready; read line; rm $1`)
+	p.Ready = "ready"
+	w := follow(t, firstCase(t, p), "a start", "a newfstatat", "a openat", "a write", "b start", "b newfstatat")
+	for _, e := range w.Events {
+		if strings.HasSuffix(e.Detail, "b ends: exit 1") {
+			return
+		}
+	}
+	t.Errorf("b does not end before a is asked to stop\n%s", lanes(w.Events))
+}
+
+func TestAProgramMayTakeItsTimeToStop(t *testing.T) {
+	c := firstCase(t, shProgram(t, `echo $$ >$1; trap 'sleep 0.5; rm $1; exit' TERM; while :; do sleep 1000 & wait; done`))
+	if c.Options["stop"] != `"term"` {
+		t.Errorf("learned that it stops by %s", c.Options["stop"])
+	}
+}
+
+func TestWhoIsRecordedIsTheServerThoughWhatStartedItCrashed(t *testing.T) {
+	needFlock(t)
+	p := shProgram(t, `
+exec 9>>lock
+flock -n 9 || exit 1
+sh -c 'echo $$ >"$0"; : >>"$0"; exec sleep 1000' "$1" &
+wait
+`)
+	p.Lenient = true
+	c := firstCase(t, p)
+	r, err := Tier{}.Explore(t.Context(), c, Bounds{Crashes: 1}, 0, *workers)
+	if err != nil || r.Verdict.Broken() || !r.Complete {
+		t.Errorf("%v, complete: %v, %v\n%s", r.Verdict, r.Complete, err, lanes(r.Events))
+	}
+}

@@ -1,0 +1,136 @@
+package trace
+
+// Proves that no race is lost with the schedules that are left out: each of
+// these programs shows its own only in one that looks as if another could stand
+// for it.
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+func TestNoRaceIsLeftOut(t *testing.T) {
+	t.Parallel()
+	const serve = `; while read -r line; do :; done; rm "$0"`
+	sub := []race.File{{Name: "sub", Kind: race.Dir}}
+	sh := func(script string) []string { return []string{"sh", "-c", script, "{pidfile}"} }
+	// judged serves, and breaks its promise if anything was bad: its pid is not in the file.
+	judged := `if [ "$bad" ]; then echo bad >"$0"; else echo $$ >"$0"; fi` + serve
+	tests := []struct {
+		name   string
+		p      Program
+		actors int
+		rounds int
+		bounds Bounds
+	}{
+		{"a crash between two steps of another, with one between them that nobody minds",
+			Program{Command: sh(`if [ -s "$0" ]; then
+				read -r p <"$0"
+				if kill -0 $p; then [ -e x ]; kill -0 $p && exit 1; bad=1; fi
+			fi
+			` + judged)}, 2, 1, Bounds{Crashes: 1}},
+		{"a crash before a private step of one that then leaves an orphan",
+			Program{Command: sh(`[ -e sub/busy ] && exit 1; echo $$ >"$0"` + serve),
+				Beside: []string{"sh", "-c", ": >sub/busy; : >sub/log; rm sub/busy"}, Files: sub}, 1, 1, Bounds{Crashes: 1}},
+		{"who wrote a token",
+			Program{Command: sh(`echo AAAAAAAAAAAAAAAAAAAAAAAAAA >owner; : >sub/k
+			if [ -e sub/m ]; then read -r t <owner; [ "$t" = AAAAAAAAAAAAAAAAAAAAAAAAAA ] && bad=1; fi
+			` + judged),
+				Beside: []string{"sh", "-c", "echo BBBBBBBBBBBBBBBBBBBBBBBBBB >owner; [ -e sub/k ] && : >sub/m"}, Files: sub}, 1, 1, Bounds{Preemptions: 2}},
+		{"a file named by the pid of one that is gone",
+			Program{Command: sh(`: {n}; if read -r p <"$0"; then
+				kill -0 $p && exit 1
+				[ -e sub/live.$p ] || exit 1
+			fi
+			echo $$ >"$0"; : >sub/live.$$; [ -e sub/tail ]` + serve), Files: sub}, 2, 1, Bounds{Crashes: 1}},
+		{"what lies behind a link",
+			Program{Command: sh(`[ -e sub/flag ] || { [ -e sub/link ] && bad=1; }; ` + judged),
+				Beside: []string{"sh", "-c", "[ -e {pidfile} ]; : >sub/flag"},
+				Files:  append(sub, race.File{Name: "sub/link", Kind: race.Link, Content: "flag"})}, 1, 1, Bounds{Preemptions: 1}},
+		{"who is listed, and then crashes",
+			Program{Command: sh(`for p in sub/*; do p=${p#sub/}
+				if [ -d /proc/$p ]; then kill -0 $p && exit 1; bad=1; fi
+			done
+			[ "$bad" ] || : >sub/$$; ` + judged), Files: sub}, 2, 1, Bounds{Crashes: 1}},
+		{"a crash before a file is moved in from elsewhere",
+			Program{Command: []string{findPython(t), "-S", "-c", `
+import os, sys
+f = sys.argv[1]
+if os.path.exists("starting") and not os.path.exists(f): sys.exit(1)
+os.close(os.open("starting", os.O_CREAT | os.O_WRONLY))
+new = "../" + str(os.getpid())
+with open(new, "w") as n: n.write(str(os.getpid()))
+os.rename(new, f)
+os.unlink("starting")
+sys.stdin.read()
+os.unlink(f)
+`, "{pidfile}"}}, 1, 2, Bounds{Crashes: 1}},
+		{"a standby that nobody wakes",
+			Program{Command: standby(t, `
+    if b := os.read(fd, 20):
+        try: os.kill(int(b), 0)
+        except OSError: select.select([0], [], []); sys.exit()
+`, ""), Losers: "serve"}, 2, 1, Bounds{Preemptions: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.p.Lenient = true
+			if tt.p.Losers == "" {
+				tt.p.Losers = "exit"
+			}
+			cases, err := tt.p.Cases(Tier{}, tt.actors, tt.rounds)
+			if errors.Is(err, ErrForbidden) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := cases[0] // without a stale file
+			if tt.rounds > 1 {
+				c = cases[len(cases)-1]
+			}
+			r, err := Tier{}.Explore(t.Context(), c, tt.bounds, 0, *workers)
+			if err != nil || !r.Verdict.Broken() {
+				t.Errorf("no race in %d schedules: %v", r.Schedules, err)
+			}
+		})
+	}
+}
+
+func TestAStandbyMayGiveItsFileAnotherName(t *testing.T) {
+	t.Parallel()
+	p := Program{Command: standby(t, "", `
+if os.path.exists("sub/alias"): os.unlink("sub/alias")
+os.link(f, "sub/alias")
+`), Files: []race.File{{Name: "sub", Kind: race.Dir}}, Losers: "serve", Lenient: true}
+	if _, found := search(t, p, 2, Bounds{}, 1); found.Verdict.Broken() {
+		t.Errorf("%v\n%s", found.Verdict, lanes(found.Events))
+	}
+}
+
+// standby is one in Python that does something when it was refused the lock, and
+// when it got it.
+func standby(t *testing.T, refused, got string) []string {
+	return []string{findPython(t), "-S", "-c", `
+import fcntl, os, select, sys
+f = sys.argv[1]
+while True:
+    fd = os.open(f, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.exists(f) and os.fstat(fd).st_ino == os.stat(f).st_ino: break
+        os.close(fd)
+        continue
+    except OSError: pass
+` + refused + `
+    os.close(fd)
+    if select.select([0], [], [], 0.5)[0]: sys.exit()
+` + got + `
+os.ftruncate(fd, 0)
+os.write(fd, str(os.getpid()).encode())
+sys.stdin.read()
+os.unlink(f)
+`, "{pidfile}"}
+}

@@ -1,0 +1,443 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// How long an actor may take to come to rest within a step.
+const (
+	workLimit = time.Minute
+	napLimit  = 300 * time.Millisecond
+	takeover  = 2 * time.Second
+	readiness = 10 * time.Second
+)
+
+// noteMark stands in the detail of an event before what came of it.
+const noteMark = "; "
+
+// run is a case being executed; see [race.Run].
+type run struct {
+	*tracer
+	c         race.Case
+	tier      Tier
+	settings  settings
+	common    *strings.Replacer // of the placeholders that all actors share
+	command   []string          // with the program found
+	probe     []string          // the same
+	beside    []string          // the same
+	ready     *regexp.Regexp
+	stopLimit time.Duration // how long an actor may take to stop
+	base      string        // holds the case's directory and what must not be in it
+	began     time.Time
+
+	actors     []*actor
+	scene      scene
+	oracle     *oracle
+	events     []race.Event
+	ended      string                  // how the last actor that ended did
+	waiting    []*actor                // those of which a process waited in a call, before the last step
+	moved      []*actor                // those that may have, in the last step
+	foot       footprint               // of the last step
+	stood      string                  // what the oracle saw of the actors after it
+	inodes     map[uint64]int          // files by their inode, unlinked ones included
+	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
+	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
+	symmetries []order
+}
+
+// Start sets c up.
+func (t Tier) Start(c race.Case) (race.Run, error) {
+	r, err := start(c, t)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// start sets a case up. The calling goroutine stays on its thread until Close.
+func start(c race.Case, t Tier) (*run, error) {
+	s, err := parseSettings(c.Options)
+	if err != nil {
+		return nil, err
+	}
+	base, err := os.MkdirTemp(t.Dir, "case")
+	if err != nil {
+		return nil, err
+	}
+	if base, err = filepath.EvalSymlinks(base); err != nil {
+		return nil, err
+	}
+	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
+		exclusive: map[int]bool{}, inodes: map[uint64]int{}}
+	if err := r.setUp(s); err != nil {
+		os.RemoveAll(base)
+		return nil, err
+	}
+	lockThread()
+	return r, nil
+}
+
+func (r *run) setUp(s settings) error {
+	switch s.ready {
+	case "", "quiet", "file":
+	default:
+		var err error
+		if r.ready, err = regexp.Compile(s.ready); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(r.dir, 0o700); err != nil {
+		return err
+	}
+	common, files, err := r.c.Expand(r.dir)
+	if err != nil {
+		return err
+	}
+	r.common = common
+	for _, f := range files {
+		if f.Kind == race.Config {
+			r.fixed[f.Name] = true
+		}
+	}
+	if err := furnish(r.dir, files, deadPID); err != nil {
+		return err
+	}
+	if r.command, err = race.ResolveCommand(r.c.Command); err != nil {
+		return err
+	}
+	if s.program != "" {
+		r.command[0] = s.program
+	}
+	if r.probe, err = race.ResolveCommand(splitWords(s.probe)); err != nil {
+		return err
+	}
+	if r.beside, err = race.ResolveCommand(splitWords(s.beside)); err != nil {
+		return err
+	}
+	if r.faults, err = faultsOf(s.faults); err != nil {
+		return err
+	}
+	if r.injected, err = parseInject(s.inject); err != nil {
+		return err
+	}
+	for i, a := range r.c.Actors {
+		port, err := race.FreePort("{port}", r.c.Command)
+		if err != nil {
+			return err
+		}
+		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: i, port: port})
+	}
+	r.scene = r.look(scene{}, nil, nil)
+	r.oracle = newOracle(s, files)
+	return nil
+}
+
+func (r *run) Close() error {
+	r.end()
+	for _, a := range r.actors {
+		a.closeInput()
+	}
+	runtime.UnlockOSThread()
+	return os.RemoveAll(r.base)
+}
+
+// Moves are the steps the actors are stopped at, what can be done to those
+// that are at rest, and a crash wherever it makes a difference.
+func (r *run) Moves() []race.Move {
+	var moves []race.Move
+	for _, a := range r.actors {
+		crash := false
+		for _, p := range a.procs {
+			if k := p.next(); k != nil && r.mayStep(p) {
+				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name})
+				for _, f := range r.faults[k.call.name] {
+					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name, Fault: f})
+				}
+				crash = crash || r.changes(k) && a.marked && a.phase != probing
+			}
+		}
+		if op := a.op(); r.mayBegin(a, op) {
+			moves = append(moves, race.Move{Actor: a.name, Op: op})
+			crash = crash || op == opStop
+		}
+		if r.mayWait(a) {
+			moves = append(moves, race.Move{Actor: a.name, Op: opWait})
+		}
+		if crash && a.victim() != nil {
+			moves = append(moves, race.Move{Actor: a.name, Op: opCrash, Fault: race.Crash})
+		}
+	}
+	return moves
+}
+
+// mayBegin reports whether the actor is ready for an operation of its script.
+// Nobody can rule out that an operator removes the file of a server that is
+// about to do the same, so that happens only while all are at rest.
+func (r *run) mayBegin(a *actor, op string) bool {
+	switch op {
+	case opStart, opProbe, opRun:
+		return a.phase == absent
+	case opStop:
+		return a.phase == serving
+	case opRemove:
+		_, there := r.scene.entry(r.settings.pidName())
+		return there && !slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase != absent && a.phase != serving })
+	}
+	return false
+}
+
+// mayWait reports whether the actor is a standby that could take over: that
+// takes time to pass, and is worth it once after each move of another.
+func (r *run) mayWait(a *actor) bool {
+	if r.settings.losers != "serve" || a.phase != serving || !r.news(a) {
+		return false
+	}
+	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[r.inodes[h.inode]] })
+}
+
+// news reports whether another has moved since the actor looked, or it was
+// started and did nothing.
+func (r *run) news(a *actor) bool {
+	for i, e := range slices.Backward(r.events) {
+		switch {
+		case actorOf(e.Actor) != a.name:
+			return true
+		case e.Op == opWait:
+			return false
+		case e.Op == opStart:
+			return i == len(r.events)-1
+		}
+	}
+	return false
+}
+
+// wait lets time pass until the actor does something, for as long as a
+// standby has to take over.
+func (r *run) wait(a *actor) {
+	a.phase = waking
+	r.idle(a, takeover, a.active)
+}
+
+// idle lets time pass until done, or for as long as the limit says. Time in
+// which the actor's processes want a processor does not count, so that a busy
+// machine changes nothing.
+func (r *run) idle(a *actor, limit time.Duration, done func() bool) {
+	const most = 2 * time.Millisecond // at once: this process may have had to wait as well
+	for passed := time.Duration(0); passed < limit && !done(); {
+		r.settle([]*actor{a}, patience{naps: 0, work: workLimit})
+		start := time.Now()
+		pause(time.Millisecond)
+		passed += min(time.Since(start), most)
+	}
+}
+
+// Do makes a move and waits until all are at rest again.
+func (r *run) Do(m race.Move) (race.Event, error) {
+	a, p := r.lane(m.Actor)
+	if a == nil {
+		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
+	}
+	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.couldGoOn(a), Time: time.Since(r.began)}
+	for _, other := range r.actors {
+		for _, p := range other.procs {
+			p.parked = p.parked && other == a
+		}
+	}
+	r.waiting = slices.DeleteFunc(slices.Clone(r.actors), func(a *actor) bool {
+		return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.blocked() != nil })
+	})
+	var k *task
+	var file string
+	var err error
+	begun, ends := len(r.pids), r.ends
+	r.foot = footprint{}
+	switch m.Op {
+	case opStart:
+		err = r.startActor(a, starting, r.command)
+	case opProbe:
+		err = r.startActor(a, probing, r.probe)
+	case opRun:
+		err = r.startActor(a, visiting, r.beside)
+	case opStop:
+		e.Detail, err = r.stopActor(a)
+		r.foot.all = e.Detail == r.settings.stop // a command
+	case opWait:
+		r.foot = r.waitFootprint()
+		r.wait(a)
+	case opCrash:
+		r.foot = r.crashFootprint(a)
+		e.Detail = r.crash(a)
+	case opRemove:
+		r.foot.all = true
+		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
+		a.next++
+	default:
+		if p == nil || p.next() == nil || p.next().call.name != m.Op {
+			return e, fmt.Errorf("%s cannot %s now", m.Actor, m.Op)
+		}
+		k = p.next()
+		e.Detail, file = k.call.words, k.call.file
+		if m.Fault != race.NoFault {
+			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
+		}
+		if k.call.wild {
+			r.oracle.breaks(len(r.events), race.I11, "%s sends a signal to every process there is", a.name)
+		}
+		r.foot = r.footprintOf(k)
+		k, err = r.try(p, k)
+	}
+	if err == nil && k == nil {
+		err = r.rest(a)
+	}
+	if errors.Is(err, ErrForbidden) {
+		return e, err
+	}
+	if err != nil {
+		return e, fmt.Errorf("%s %s: %w", m.Actor, m.Op, err)
+	}
+	if k != nil {
+		e.Result = k.outcome
+		if !k.done {
+			e.Result = "waits"
+		}
+		if m.Fault != race.NoFault {
+			e.Result = string(m.Fault)
+		}
+		r.foot.all = r.foot.all || !k.done
+		if e.Result == "ok" && (e.Op == "flock" || e.Op == "fcntl") {
+			r.foot.writes = append(r.foot.writes, r.foot.reads...)
+		}
+	}
+	if r.ends > ends || len(r.pids) > begun {
+		r.foot.writes = append(r.foot.writes, processes)
+	}
+	r.observe(a, file, e)
+	return r.events[len(r.events)-1], nil
+}
+
+// rest waits until all that a move of a set going has come to rest.
+func (r *run) rest(a *actor) error {
+	limit := patience{naps: napLimit, work: workLimit}
+	if a.phase == stopping {
+		limit.naps = r.stopLimit
+	}
+	r.moved = r.affected(a)
+	r.foot.all = r.foot.all || len(r.moved) > 1
+	if !r.settle(r.moved, limit) {
+		return fmt.Errorf("still at work after %v", limit.work)
+	}
+	r.awaitReady(a)
+	r.awaitStop(a)
+	return nil
+}
+
+// observe looks at what a step of a, about the named file, has changed and
+// judges it.
+func (r *run) observe(a *actor, file string, e race.Event) {
+	before := r.scene
+	if keepsLocks(e.Op) {
+		r.moved = nil
+	}
+	r.scene = r.look(before, r.moved, r.actors)
+	for _, entry := range r.scene.all() {
+		r.inodes[entry.inode] = entry.object
+		if entry.name == r.settings.pidName() || entry.name == r.settings.lock {
+			r.exclusive[entry.object] = true
+		}
+	}
+	r.remember(a, file, e)
+	notes := r.advance()
+	if len(notes) > 0 {
+		e.Detail = strings.TrimPrefix(e.Detail+noteMark+strings.Join(notes, ", "), noteMark)
+	}
+	r.show(&e)
+	r.events = append(r.events, e)
+	v := r.view(before)
+	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
+	r.oracle.judge(v)
+	r.changed(&r.foot, before)
+	for _, other := range r.actors {
+		other.marked = other.marked || r.foot.all || other == a && len(r.foot.writes) > 0
+	}
+	stood := fmt.Sprint(v.actors, v.helpers)
+	r.foot.visible = r.foot.visible || v.fault || v.before != v.after || stood != r.stood
+	r.stood = stood
+}
+
+// awaitReady gives an actor that sleeps before it has said that it is ready,
+// which it is known to say, the time to do so or to end.
+func (r *run) awaitReady(a *actor) {
+	deadline := time.Now().Add(readiness)
+	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) {
+		r.settle([]*actor{a}, patience{naps: napLimit, work: workLimit})
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// awaitStop gives an actor that was asked to stop, and does nothing, the rest
+// of its time.
+func (r *run) awaitStop(a *actor) {
+	r.idle(a, r.stopLimit, func() bool { return a.phase != stopping || a.server.ended || a.active() })
+}
+
+// last is the lane that moved last; a crash is no move of its actor's own.
+func (r *run) last() string {
+	for _, e := range slices.Backward(r.events) {
+		if e.Op != opCrash {
+			return e.Actor
+		}
+	}
+	return ""
+}
+
+// couldGoOn reports whether an actor other than a is in the middle of
+// something and has the turn.
+func (r *run) couldGoOn(a *actor) bool {
+	_, free := byDefault(r.Moves(), r.last())
+	return !free && a.name != actorOf(r.last())
+}
+
+// lane finds an actor and, unless the name is that of an actor without a
+// process, the process by its lane.
+func (r *run) lane(name string) (*actor, *process) {
+	for _, a := range r.actors {
+		if a.name != actorOf(name) {
+			continue
+		}
+		for _, p := range a.procs {
+			if p.lane == name {
+				return a, p
+			}
+		}
+		if a.name == name {
+			return a, nil
+		}
+	}
+	return nil, nil
+}
+
+// affected are the actors whose rest a move of a can end: its own, and those
+// of which a process waited in a call, which it may not do any more.
+func (r *run) affected(a *actor) []*actor {
+	out := []*actor{a}
+	for _, other := range r.actors {
+		if other != a && (r.stirred[other] || slices.Contains(r.waiting, other)) {
+			out = append(out, other)
+		}
+	}
+	clear(r.stirred)
+	return out
+}
+
+// Verdict judges the events so far.
+func (r *run) Verdict() race.Verdict { return r.oracle.verdict }

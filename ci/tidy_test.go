@@ -33,13 +33,13 @@ var mayImport = map[string][]string{
 	"server":           {"lock"},
 	"racefuzz":         {"lock", inside + "race", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report"},
 	inside + "race":    {},
-	inside + "stage":   {"lock", inside + "race", inside + "mutant", inside + "sim"},
+	inside + "stage":   {"lock", inside + "race", inside + "explore", inside + "mutant", inside + "sim"},
 	inside + "explore": {"lock", inside + "race"},
 	inside + "exam":    {"lock", inside + "race", inside + "explore", inside + "mutant", inside + "stage"},
 	inside + "sim":     {"lock", inside + "race"},
 	inside + "mutant":  {"lock", inside + "race"},
 	inside + "proc":    {"lock", inside + "race"},
-	inside + "trace":   {"lock", inside + "race"},
+	inside + "trace":   {"lock", inside + "race", inside + "explore"},
 	inside + "report":  {"lock", inside + "race"},
 }
 

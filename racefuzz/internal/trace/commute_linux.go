@@ -8,129 +8,143 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// A step that has nothing to do with those of others in between can as well
-// come before them. What a step has to do with is named here: "name server.pid",
-// "content 3" and "locks 3" of a file by its number, "entries 2" of a directory,
-// and "processes".
+// What a step has to do with is foretold from its call, and completed by what is
+// seen to have changed when it has been made.
 
-// footprint is what a step looks at and what it changes.
-type footprint struct {
-	reads, writes []string
-	all           bool // not known
-	visible       bool // the oracle sees something change
+// processes stands for who lives.
+var processes = explore.Object{Aspect: explore.Processes}
+
+// name is that name as an object. Names that differ by whose pid or random text
+// is in them from run to run are one.
+func (t *tracer) name(name string) explore.Object {
+	return explore.Object{Aspect: explore.Name, Name: t.lasting(name)}
 }
 
-// processes stands for who lives: whoever reads a pid may look for its owner.
-const processes = "processes"
-
-// commutes reports whether two adjacent steps of different actors may change
-// places without anybody noticing, the oracle included.
-func (f footprint) commutes(g footprint) bool {
-	changed := func(s string) bool { return slices.Contains(g.writes, s) && !strings.HasPrefix(s, entriesOf) }
-	return !f.all && !g.all && !(f.visible && g.visible) &&
-		!slices.ContainsFunc(f.writes, changed) && disjoint(f.writes, g.reads) && disjoint(f.reads, g.writes)
+// file is an aspect of a file, by its number.
+func (t *tracer) file(aspect explore.Aspect, object int) explore.Object {
+	o := explore.Object{Aspect: aspect, File: object}
+	if object > 0 {
+		o.Name = t.names[object-1]
+	}
+	return o
 }
 
-func disjoint(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
+// lasting is a name as it is in every schedule and at any time.
+func (t *tracer) lasting(name string) string {
+	return strings.ReplaceAll(t.maskName(name), " gone}", "}")
+}
+
+// Footprint implements [explore.Footprinter].
+func (r *run) Footprint() explore.Footprint { return r.foot }
+
+// Foretell implements [explore.Foreteller].
+func (r *run) Foretell(m race.Move) explore.Footprint {
+	a, p := r.lane(m.Actor)
+	switch {
+	case m.Fault == race.Crash:
+		return r.crashFootprint(a)
+	case m.Op == opWait:
+		return r.waitFootprint()
+	case m.Fault == race.NoFault && p != nil && p.next() != nil && p.next().call.name == m.Op:
+		return r.footprintOf(p.next())
+	}
+	return explore.Footprint{Unknown: true}
 }
 
 // footprintOf is what a call that is about to be made is about. What it
 // changes beyond that is seen when it has been made.
-func (r *run) footprintOf(k *task) footprint {
-	var f footprint
+func (r *run) footprintOf(k *task) explore.Footprint {
+	var f explore.Footprint
 	c := k.call
 	if c.sleeps || c.fault != 0 {
-		return footprint{all: true}
+		return explore.Footprint{Unknown: true}
 	}
 	switch c.name {
 	case "open", "openat", "creat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "truncate":
 		entry, there := r.scene.entry(c.file)
 		if !r.watched(c.file, there) || entry.kind == race.Link {
-			return footprint{all: true}
+			return explore.Footprint{Unknown: true}
 		}
-		f.look(c.file)
+		f.Read(r.lookUp(c.file)...)
 		switch {
 		case !there && c.openFlags()&unix.O_CREAT != 0:
-			f.writes = append(f.writes, "name "+c.file, r.entriesOf(path.Dir(c.file)))
+			f.Write(r.name(c.file), r.entriesOf(path.Dir(c.file)))
 		case !there:
 		case c.name == "truncate" || c.openFlags()&unix.O_TRUNC != 0:
-			f.writes = append(f.writes, content(entry.object))
+			f.Write(r.file(explore.Content, entry.object))
 		case entry.kind == race.Dir:
-			f.reads = append(f.reads, content(entry.object), r.entriesOf(c.file))
+			f.Read(r.file(explore.Content, entry.object), r.entriesOf(c.file))
 		default:
-			f.reads = append(f.reads, content(entry.object))
+			f.Read(r.file(explore.Content, entry.object))
 		}
 	case "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat":
 		return r.namesFootprint(c)
 	case "getdents64":
 		if _, there := r.scene.entry(c.file); !there && c.file != "." {
-			return footprint{all: true}
+			return explore.Footprint{Unknown: true}
 		}
-		f.reads = append(f.reads, r.entriesOf(c.file), processes)
+		f.Read(r.entriesOf(c.file), processes)
 	case "fstat", "read", "pread64", "write", "pwrite64", "writev", "pwritev", "ftruncate", "flock", "fcntl":
 		object, known := r.objectBehind(k.tid, int(int32(c.args[c.fd])))
 		if !known {
-			return footprint{all: true}
+			return explore.Footprint{Unknown: true}
 		}
 		switch c.name {
 		case "fstat":
-			f.reads = append(f.reads, content(object))
+			f.Read(r.file(explore.Content, object))
 		case "read", "pread64":
-			f.reads = append(f.reads, content(object), processes)
+			f.Read(r.file(explore.Content, object), processes)
 		case "flock", "fcntl":
-			f.reads = append(f.reads, locks(object))
+			f.Read(r.file(explore.Locks, object))
 		default:
-			f.writes = append(f.writes, content(object))
+			f.Write(r.file(explore.Content, object))
 		}
 	case "close", "execve", "exit_group": // they drop locks
-		f.writes = r.locksHeld(k.proc.actor)
+		f.Writes = r.locksHeld(k.proc.actor)
 	case "kill":
 		if c.args[1] != 0 {
-			return footprint{all: true}
+			return explore.Footprint{Unknown: true}
 		}
-		f.reads = append(f.reads, processes)
+		f.Read(processes)
 	default:
-		return footprint{all: true}
+		return explore.Footprint{Unknown: true}
 	}
 	return f
 }
 
 // namesFootprint is what a call that makes, moves or removes names is about.
-func (r *run) namesFootprint(c call) (f footprint) {
+func (r *run) namesFootprint(c call) (f explore.Footprint) {
 	for _, name := range []string{c.file, c.second} {
 		if name == "" || name == "." {
 			continue
 		}
 		entry, there := r.scene.entry(name)
 		if !r.watched(name, there) {
-			return footprint{all: true}
+			return explore.Footprint{Unknown: true}
 		}
-		f.look(name)
+		f.Read(r.lookUp(name)...)
 		if c.path[1] < 0 && c.makes() == there { // it fails: there is nothing to take away, or something in the way
 			continue
 		}
-		f.writes = append(f.writes, "name "+name, r.entriesOf(path.Dir(name)))
+		f.Write(r.name(name), r.entriesOf(path.Dir(name)))
 		if there {
-			f.writes = append(f.writes, content(entry.object))
+			f.Write(r.file(explore.Content, entry.object))
 		}
 		if entry.kind == race.Dir {
-			f.reads = append(f.reads, r.entriesOf(name))
+			f.Read(r.entriesOf(name))
 		}
 	}
 	return f
 }
 
-// entriesOf begins what stands for a directory's entries and times. Two that
-// change them have nothing to do with each other, unless by a name.
-const entriesOf = "entries "
-
-func (r *run) entriesOf(dir string) string {
+// entriesOf stands for a directory's entries.
+func (r *run) entriesOf(dir string) explore.Object {
 	entry, _ := r.scene.entry(dir)
-	return entriesOf + strconv.Itoa(entry.object)
+	return r.file(explore.Entries, entry.object)
 }
 
 // watched reports whether all that bears on a name is looked at: nothing of it
@@ -156,15 +170,14 @@ func (c call) makes() bool {
 	return false
 }
 
-func content(object int) string { return "content " + strconv.Itoa(object) }
-func locks(object int) string   { return "locks " + strconv.Itoa(object) }
-
-// look adds that a name is looked up.
-func (f *footprint) look(name string) {
-	for f.reads = append(f.reads, "name "+name); path.Dir(name) != "."; {
+// lookUp are the names that are looked at to find one.
+func (r *run) lookUp(name string) []explore.Object {
+	objects := []explore.Object{r.name(name)}
+	for path.Dir(name) != "." {
 		name = path.Dir(name)
-		f.reads = append(f.reads, "name "+name)
+		objects = append(objects, r.name(name))
 	}
+	return objects
 }
 
 // objectBehind is the number of the file that a descriptor stands for.
@@ -178,24 +191,24 @@ func (r *run) objectBehind(tid, fd int) (object int, known bool) {
 }
 
 // changed adds what is seen to have changed.
-func (r *run) changed(f *footprint, before scene) {
+func (r *run) changed(f *explore.Footprint, before scene) {
 	for _, e := range before.all() {
 		now, there := r.scene.entry(e.name)
 		switch {
 		case !there || now.object != e.object || now.kind != e.kind:
-			f.writes = append(f.writes, "name "+e.name, r.entriesOf(path.Dir(e.name)), content(e.object))
+			f.Write(r.name(e.name), r.entriesOf(path.Dir(e.name)), r.file(explore.Content, e.object))
 		case now.content != e.content || now.size != e.size:
-			f.writes = append(f.writes, content(e.object))
+			f.Write(r.file(explore.Content, e.object))
 		}
 	}
 	for _, e := range r.scene.all() {
 		if _, there := before.entry(e.name); !there {
-			f.writes = append(f.writes, "name "+e.name, r.entriesOf(path.Dir(e.name)))
+			f.Write(r.name(e.name), r.entriesOf(path.Dir(e.name)))
 		}
 	}
 	for inode, object := range r.inodes {
 		if before.holders(inode) != r.scene.holders(inode) {
-			f.writes = append(f.writes, locks(object))
+			f.Write(r.file(explore.Locks, object))
 		}
 	}
 }
@@ -206,7 +219,7 @@ func (r *run) changed(f *footprint, before scene) {
 type sleeper struct {
 	lane  string
 	crash bool
-	foot  footprint
+	foot  explore.Footprint
 }
 
 func (s sleeper) is(m race.Move) bool {
@@ -214,14 +227,14 @@ func (s sleeper) is(m race.Move) bool {
 }
 
 // stillAsleep are the sleepers that sleep on after a move with that footprint.
-func stillAsleep(all []sleeper, m race.Move, f footprint) []sleeper {
+func stillAsleep(all []sleeper, m race.Move, f explore.Footprint) []sleeper {
 	var out []sleeper
 	for _, s := range all {
 		own := s.lane == m.Actor
 		if s.crash || m.Fault == race.Crash {
 			own = actorOf(s.lane) == actorOf(m.Actor)
 		}
-		if !own && s.foot.commutes(f) {
+		if !own && s.foot.Commutes(f) {
 			out = append(out, s)
 		}
 	}
@@ -238,29 +251,29 @@ func (r *run) changes(k *task) bool {
 		return true
 	}
 	f := r.footprintOf(k)
-	return f.all || len(f.writes) > 0
+	return !f.OnlyLooks()
 }
 
 // crashFootprint is what the end of an actor has to do with.
-func (r *run) crashFootprint(a *actor) footprint {
-	return footprint{writes: append(r.locksHeld(a), processes), visible: true}
+func (r *run) crashFootprint(a *actor) explore.Footprint {
+	return explore.Footprint{Writes: append(r.locksHeld(a), processes), Visible: true}
 }
 
 // waitFootprint is what waiting has to do with: the server is gone, and no file
 // is touched.
-func (r *run) waitFootprint() footprint {
-	f := footprint{reads: []string{processes}, visible: true}
+func (r *run) waitFootprint() explore.Footprint {
+	f := explore.Footprint{Reads: []explore.Object{processes}, Visible: true}
 	for object := range r.exclusive {
-		f.reads = append(f.reads, locks(object))
+		f.Read(r.file(explore.Locks, object))
 	}
 	return f
 }
 
-func (r *run) locksHeld(a *actor) []string {
-	var held []string
+func (r *run) locksHeld(a *actor) []explore.Object {
+	var held []explore.Object
 	for _, h := range r.scene.locks {
 		if actorOf(h.lane) == a.name {
-			held = append(held, locks(r.inodes[h.inode]))
+			held = append(held, r.file(explore.Locks, r.inodes[h.inode]))
 		}
 	}
 	return held

@@ -122,7 +122,7 @@ func (t *tracer) objectOf(before scene, e entry) int {
 			return old.object
 		}
 	}
-	t.names = append(t.names, t.maskName(e.name))
+	t.names = append(t.names, t.lasting(e.name))
 	return len(t.names)
 }
 

@@ -2,9 +2,9 @@ package trace
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -18,21 +18,21 @@ import (
 // far. Actors that are alike, which change places in a state that is known, have
 // one role and count as one.
 type concerns struct {
-	roles map[string]string    // of actors
-	cast  map[string]int       // actors by their role
-	seen  map[string]footprint // by the role of a lane
+	roles map[string]string            // of actors
+	cast  map[string]int               // actors by their role
+	seen  map[string]explore.Footprint // by the role of a lane
 	later []postponed
 }
 
 // postponed are branches before a step.
 type postponed struct {
 	lane     string
-	foot     footprint
+	foot     explore.Footprint
 	branches []branch
 }
 
 func newConcerns(c race.Case) concerns {
-	x := concerns{roles: map[string]string{}, cast: map[string]int{}, seen: map[string]footprint{}}
+	x := concerns{roles: map[string]string{}, cast: map[string]int{}, seen: map[string]explore.Footprint{}}
 	for _, a := range c.Actors {
 		role := strings.Join(a.Script, " ")
 		if numbered(c) {
@@ -51,15 +51,15 @@ func (c *concerns) role(lane string) string {
 
 // add notes a step of lane, and returns the branches that are not to be put off
 // any longer.
-func (c *concerns) add(lane string, f footprint) (due []branch) {
+func (c *concerns) add(lane string, f explore.Footprint) (due []branch) {
 	role := c.role(lane)
 	all := c.seen[role]
-	before := len(all.reads) + len(all.writes)
-	news := f.all && !all.all || f.visible && !all.visible
-	all.all, all.visible = all.all || f.all, all.visible || f.visible
-	all.reads, all.writes = union(all.reads, f.reads), union(all.writes, f.writes)
+	before := len(all.Reads) + len(all.Writes)
+	news := f.Unknown && !all.Unknown || f.Visible && !all.Visible
+	all.Unknown, all.Visible = all.Unknown || f.Unknown, all.Visible || f.Visible
+	all.Reads, all.Writes = union(all.Reads, f.Reads), union(all.Writes, f.Writes)
 	c.seen[role] = all
-	if !news && len(all.reads)+len(all.writes) == before {
+	if !news && len(all.Reads)+len(all.Writes) == before {
 		return nil
 	}
 	c.later = slices.DeleteFunc(c.later, func(p postponed) bool {
@@ -72,7 +72,7 @@ func (c *concerns) add(lane string, f footprint) (due []branch) {
 	return due
 }
 
-func union(a, b []string) []string {
+func union(a, b []explore.Object) []explore.Object {
 	for _, s := range b {
 		if !slices.Contains(a, s) {
 			a = append(a, s)
@@ -83,10 +83,10 @@ func union(a, b []string) []string {
 
 // private reports whether a step of lane has nothing to do with any of another
 // lane.
-func (c *concerns) private(lane string, f footprint) bool {
+func (c *concerns) private(lane string, f explore.Footprint) bool {
 	role, alone := c.role(lane), c.cast[c.roles[actorOf(lane)]] == 1
 	for other, all := range c.seen {
-		if !(other == role && alone) && !all.commutes(f) {
+		if !(other == role && alone) && !all.Commutes(f) {
 			return false
 		}
 	}
@@ -96,10 +96,10 @@ func (c *concerns) private(lane string, f footprint) bool {
 // postpone puts off those of the choices before the last step, of lane, that
 // need not be made as far as is known, and returns the others.
 func (x *explorer) postpone(r *run, lane string, used Bounds, choices []branch) []branch {
-	f := r.lasting(r.foot)
+	f := r.foot.Lasting()
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(f.writes) > 0 && used.Crashes < x.bounds.Crashes || !x.concerns.private(lane, f) {
+	if len(f.Writes) > 0 && used.Crashes < x.bounds.Crashes || !x.concerns.private(lane, f) {
 		return choices
 	}
 	p := postponed{lane: lane, foot: f}
@@ -118,26 +118,9 @@ func (x *explorer) postpone(r *run, lane string, used Bounds, choices []branch) 
 
 // note keeps what a step had to do with.
 func (x *explorer) note(r *run, lane string) {
-	f := r.lasting(r.foot)
+	f := r.foot.Lasting()
 	x.mu.Lock()
 	due := x.concerns.add(lane, f)
 	x.mu.Unlock()
 	x.push(due)
-}
-
-// lasting returns a footprint that means the same in every schedule and at any
-// time: with files by the names they had first.
-func (r *run) lasting(f footprint) footprint {
-	for _, keys := range []*[]string{&f.reads, &f.writes} {
-		named := make([]string, len(*keys))
-		for i, key := range *keys {
-			kind, number, _ := strings.Cut(key, " ")
-			if n, err := strconv.Atoi(number); err == nil && kind != "name" && n <= len(r.names) && n > 0 {
-				key = kind + " " + r.names[n-1]
-			}
-			named[i] = strings.ReplaceAll(r.maskName(key), " gone}", "}")
-		}
-		*keys = named
-	}
-	return f
 }

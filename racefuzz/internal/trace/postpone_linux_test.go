@@ -7,30 +7,33 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
+
+func named(name string) []explore.Object { return []explore.Object{{Aspect: explore.Name, Name: name}} }
 
 func TestAStepIsPrivateUntilSomebodyIsConcerned(t *testing.T) {
 	c := newConcerns(race.Case{Actors: []race.Actor{
 		{Name: "a", Script: []string{opStart, opStop}}, {Name: "b", Script: []string{opStart, opStop}}, {Name: "c", Script: []string{opRun}},
 	}})
-	log := footprint{writes: []string{"name log"}}
+	log := explore.Footprint{Writes: named("log")}
 	c.add("c", log)
-	c.add("c.1", footprint{reads: []string{"name other"}})
+	c.add("c.1", explore.Footprint{Reads: named("other")})
 	if !c.private("c", log) {
 		t.Error("the only one who had to do with a file is not the only one")
 	}
 	c.later = []postponed{{lane: "c", foot: log, branches: []branch{{}}}}
-	if due := c.add("a", footprint{reads: []string{"name server.pid"}}); len(due) > 0 {
+	if due := c.add("a", explore.Footprint{Reads: named("server.pid")}); len(due) > 0 {
 		t.Error("due with a step that has nothing to do with it")
 	}
-	if due := c.add("b", footprint{reads: []string{"name log"}}); len(due) != 1 || len(c.later) > 0 {
+	if due := c.add("b", explore.Footprint{Reads: named("log")}); len(due) != 1 || len(c.later) > 0 {
 		t.Errorf("%d due with one that has, %d left", len(due), len(c.later))
 	}
 	if c.private("c", log) {
 		t.Error("still private after that")
 	}
-	own := footprint{writes: []string{"name a.log"}}
+	own := explore.Footprint{Writes: named("a.log")}
 	c.add("a", own)
 	if c.private("a", own) {
 		t.Error("what only a was seen to do, b, which is like a, may do as well")

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -47,7 +48,7 @@ type run struct {
 	ended      string                  // how the last actor that ended did
 	waiting    []*actor                // those of which a process waited in a call, before the last step
 	moved      []*actor                // those that may have, in the last step
-	foot       footprint               // of the last step
+	foot       explore.Footprint       // of the last step
 	stood      string                  // what the oracle saw of the actors after it
 	inodes     map[uint64]int          // files by their inode, unlinked ones included
 	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
@@ -260,7 +261,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	var file string
 	var err error
 	begun, ends := len(r.pids), r.ends
-	r.foot = footprint{}
+	r.foot = explore.Footprint{}
 	switch m.Op {
 	case opStart:
 		err = r.startActor(a, starting, r.command)
@@ -270,7 +271,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		err = r.startActor(a, visiting, r.beside)
 	case opStop:
 		e.Detail, err = r.stopActor(a)
-		r.foot.all = e.Detail == r.settings.stop // a command
+		r.foot.Unknown = e.Detail == r.settings.stop // a command
 	case opWait:
 		r.foot = r.waitFootprint()
 		r.wait(a)
@@ -278,7 +279,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.foot = r.crashFootprint(a)
 		e.Detail = r.crash(a)
 	case opRemove:
-		r.foot.all = true
+		r.foot.Unknown = true
 		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
 		a.next++
 	default:
@@ -313,13 +314,13 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		if m.Fault != race.NoFault {
 			e.Result = string(m.Fault)
 		}
-		r.foot.all = r.foot.all || !k.done
+		r.foot.Unknown = r.foot.Unknown || !k.done
 		if e.Result == "ok" && (e.Op == "flock" || e.Op == "fcntl") {
-			r.foot.writes = append(r.foot.writes, r.foot.reads...)
+			r.foot.Write(r.foot.Reads...)
 		}
 	}
 	if r.ends > ends || len(r.pids) > begun {
-		r.foot.writes = append(r.foot.writes, processes)
+		r.foot.Write(processes)
 	}
 	r.observe(a, file, e)
 	return r.events[len(r.events)-1], nil
@@ -332,7 +333,7 @@ func (r *run) rest(a *actor) error {
 		limit.naps = r.stopLimit
 	}
 	r.moved = r.affected(a)
-	r.foot.all = r.foot.all || len(r.moved) > 1
+	r.foot.Unknown = r.foot.Unknown || len(r.moved) > 1
 	if !r.settle(r.moved, limit) {
 		return fmt.Errorf("still at work after %v", limit.work)
 	}
@@ -367,10 +368,10 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	r.oracle.judge(v)
 	r.changed(&r.foot, before)
 	for _, other := range r.actors {
-		other.marked = other.marked || r.foot.all || other == a && len(r.foot.writes) > 0
+		other.marked = other.marked || r.foot.Unknown || other == a && len(r.foot.Writes) > 0
 	}
 	stood := fmt.Sprint(v.actors, v.helpers)
-	r.foot.visible = r.foot.visible || v.fault || v.before != v.after || stood != r.stood
+	r.foot.Visible = r.foot.Visible || v.fault || v.before != v.after || stood != r.stood
 	r.stood = stood
 }
 

@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	inside + "proc":    {"lock", inside + "race"},
 	inside + "trace":   {"lock", inside + "race", inside + "explore"},
 	inside + "report":  {"lock", inside + "race"},
+	inside + "content": {},
 }
 
 // inside is where the packages of racefuzz lie.

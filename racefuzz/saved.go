@@ -8,20 +8,42 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
+// largestSaved is far more than any saved case takes, in bytes.
+const largestSaved = 8 << 20
+
 // load reads a saved case.
 func load(path string) (race.Recording, error) {
-	data, err := os.ReadFile(path)
+	data, err := readRegular(path, largestSaved)
 	if err != nil {
 		return race.Recording{}, err
 	}
 	r, err := race.ParseRecording(data)
+	if err == nil {
+		err = program.Check(r.Case)
+	}
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
+}
+
+// readRegular reads a file that somebody else may have made. It does not wait
+// for one that is a FIFO.
+func readRegular(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	case info.Size() > limit:
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%d MB, more than any saved case has", info.Size()>>20)}
+	}
+	return os.ReadFile(path)
 }
 
 // save writes f under name in the directory for what breaks, and notes where

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -34,38 +34,22 @@ func usable(c race.Case) bool {
 
 // place puts the case's files into dir.
 func place(c race.Case, dir string, stranger, dead int) error {
-	pids := strings.NewReplacer("{stranger}", strconv.Itoa(stranger), "{dead}", strconv.Itoa(dead))
-	for _, f := range c.Files {
-		path, content := filepath.Join(dir, f.Name), pids.Replace(f.Content)
-		var err error
-		switch f.Kind {
-		case race.Regular, race.Config:
-			err = os.WriteFile(path, []byte(content), 0o600)
-		case race.Link:
-			err = os.Symlink(content, path)
-		case race.Dir:
-			err = os.Mkdir(path, 0o700)
-		case race.FIFO:
-			err = makeFIFO(path)
-		default:
-			err = fmt.Errorf("%s: unknown kind %q", f.Name, f.Kind)
-		}
-		if err == nil && f.Perm != 0 {
-			err = os.Chmod(path, fs.FileMode(f.Perm))
-		}
-		if err != nil {
-			return err
-		}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
 	}
-	perm := c.Options[dirPerm]
-	if perm == "" {
+	defer root.Close()
+	if err := program.Furnish(root, c, stranger, dead); err != nil {
+		return err
+	}
+	if c.Options[dirPerm] == "" {
 		return nil
 	}
-	bits, err := strconv.ParseUint(perm, 8, 32)
-	if err != nil {
-		return fmt.Errorf("option %s: %w", dirPerm, err)
+	bits, err := strconv.ParseUint(c.Options[dirPerm], 8, 32)
+	if err != nil || fs.FileMode(bits)&^fs.ModePerm != 0 {
+		return fmt.Errorf("option %s: %q is no permission bits", dirPerm, c.Options[dirPerm])
 	}
-	return os.Chmod(dir, fs.FileMode(bits))
+	return root.Chmod(".", fs.FileMode(bits))
 }
 
 // peek returns what a reader finds at path: the content of a file, or what

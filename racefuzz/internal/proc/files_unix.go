@@ -12,5 +12,3 @@ import (
 func openToRead(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
 }
-
-func makeFIFO(path string) error { return syscall.Mkfifo(path, 0o600) }

@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 
@@ -38,5 +37,3 @@ func readable(h windows.Handle) error {
 	}
 	return windows.UnlockFileEx(h, 0, maxPeek, 0, &from)
 }
-
-func makeFIFO(path string) error { return errors.ErrUnsupported }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -61,8 +62,8 @@ func (p *profile) names(content string, pid int) bool {
 	return p.content != "" && content == p.found(strconv.Itoa(pid))
 }
 
-// program is a case's program, ready to be started.
-type program struct {
+// launcher is a case's program, ready to be started.
+type launcher struct {
 	profile
 	words   []string // of the command, with the placeholders that differ from actor to actor
 	index   map[string]int
@@ -72,10 +73,10 @@ type program struct {
 	stops   time.Duration
 }
 
-// newProgram prepares the program of a case, which is run in dir, and returns
+// newLauncher prepares the program of a case, which is run in dir, and returns
 // the case's files with their placeholders replaced.
-func newProgram(c race.Case, known *profile, dir string) (*program, []race.File, error) {
-	p := &program{profile: *known, index: map[string]int{}, ports: map[string]int{}}
+func newLauncher(c race.Case, known *profile, dir string) (*launcher, []race.File, error) {
+	p := &launcher{profile: *known, index: map[string]int{}, ports: map[string]int{}}
 	var err error
 	if p.settles, err = time.ParseDuration(p.profile.settles); err != nil {
 		return nil, nil, fmt.Errorf("option settles: %w", err)
@@ -88,11 +89,11 @@ func newProgram(c race.Case, known *profile, dir string) (*program, []race.File,
 			return nil, nil, err
 		}
 	}
-	common, files, err := c.Expand(dir)
+	common, files, err := program.Expand(c, dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.words, err = race.ResolveCommand(c.Command); err != nil {
+	if p.words, err = program.Resolve(c.Command); err != nil {
 		return nil, nil, err
 	}
 	for i, word := range p.words {
@@ -100,7 +101,7 @@ func newProgram(c race.Case, known *profile, dir string) (*program, []race.File,
 	}
 	for i, a := range c.Actors {
 		p.index[a.Name] = i
-		if p.ports[a.Name], err = race.FreePort("{port}", c.Command); err != nil {
+		if p.ports[a.Name], err = program.FreePort("{port}", c.Command); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -111,7 +112,7 @@ func newProgram(c race.Case, known *profile, dir string) (*program, []race.File,
 const caseVariable = "RACEFUZZ_CASE"
 
 // command returns the command that starts the program for an actor in dir.
-func (p *program) command(actor, dir string) *exec.Cmd {
+func (p *launcher) command(actor, dir string) *exec.Cmd {
 	own := strings.NewReplacer("{n}", strconv.Itoa(p.index[actor]), "{port}", strconv.Itoa(p.ports[actor]))
 	words := make([]string, len(p.words))
 	for i, word := range p.words {

@@ -36,8 +36,8 @@ type world struct {
 	arena   *Arena
 	target  Target
 	c       race.Case
-	program *program // nil for a server that is known
-	dir     string   // of the case: "run" with the pid file, and "home"
+	program *launcher // nil for a server that is known
+	dir     string    // of the case: "run" with the pid file, and "home"
 	group   *group
 	env     []string
 	epoch   time.Time
@@ -107,7 +107,7 @@ func (w *world) setUp() error {
 	c := w.c
 	known, err := profileOf(c)
 	if known != nil && err == nil {
-		w.program, c.Files, err = newProgram(c, known, run)
+		w.program, c.Files, err = newLauncher(c, known, run)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package race
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -38,6 +39,7 @@ type Recording struct {
 //	b open: ok
 //	-- verdict --
 //	I1: a and b both hold the file
+//	-- end --
 func (r Recording) Format() []byte {
 	ar := &txtar.Archive{Comment: []byte(r.Case.Title + "\n\n")}
 	section := func(name, text string) {
@@ -61,14 +63,23 @@ func (r Recording) Format() []byte {
 	if r.Lanes != "" {
 		section("lanes", r.Lanes)
 	}
+	section(lastSection, "")
 	return txtar.Format(ar)
 }
+
+// A recording of this format ends with an empty section, so that one that was
+// cut is known. Those without a format are older, and have none.
+const (
+	format      = "2"
+	lastSection = "end"
+)
 
 // format writes the case section. Content that is not whole lines, which an
 // archive cannot hold, stands quoted behind the file's name.
 func (c Case) format() string {
 	var b strings.Builder
 	line := func(words ...string) { fmt.Fprintln(&b, strings.Join(words, " ")) }
+	line("format", format)
 	line("tier", c.Tier)
 	line("target", c.Target)
 	if c.Rules != "" {
@@ -98,12 +109,19 @@ func (c Case) format() string {
 
 func (f File) hasText() bool { return f.Kind == Regular || f.Kind == Config }
 
-// ParseRecording is the inverse of [Recording.Format].
+// ParseRecording is the inverse of [Recording.Format]. One that is not whole is
+// an error.
 func ParseRecording(data []byte) (Recording, error) {
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		return Recording{}, errors.New("it ends in the middle of a line: a saved case that was cut")
+	}
 	ar := txtar.Parse(data)
 	section := map[string]string{}
 	for _, f := range ar.Files {
 		section[f.Name] = string(f.Data)
+	}
+	if last := len(ar.Files) - 1; strings.HasPrefix(section["case"], "format ") && ar.Files[last].Name != lastSection {
+		return Recording{}, fmt.Errorf("no section %q after the last one, %q: a saved case that was cut", lastSection, ar.Files[last].Name)
 	}
 	var r Recording
 	r.Case.Title = string(bytes.TrimSpace(ar.Comment))
@@ -135,6 +153,10 @@ func (c *Case) parseLine(text string, section map[string]string) error {
 	key, rest, _ := strings.Cut(text, " ")
 	switch key {
 	case "":
+	case "format":
+		if rest != format {
+			return fmt.Errorf("format %s is not known here, only %s", rest, format)
+		}
 	case "tier":
 		c.Tier = rest
 	case "target":

@@ -61,6 +61,8 @@ func TestUnreadableRecordingsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ old, new, want string }{
+		{"two holders\n", "two hold", "was cut"},
+		{"tier model", "format 1", "was cut"},
 		{"-- schedule --", "-- shedule --", `no section "schedule"`},
 		{"tier model", "teir model", `unknown word "teir"`},
 		{"tier model", "file ../x", "not a name inside"},
@@ -71,6 +73,24 @@ func TestUnreadableRecordingsAreRefused(t *testing.T) {
 		_, err := ParseRecording([]byte(strings.Replace(good, tt.old, tt.new, 1)))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("with %q: error %v, want one with %q", tt.new, err, tt.want)
+		}
+	}
+}
+
+func TestARecordingThatWasCutIsRefused(t *testing.T) {
+	r := Recording{
+		Case:     Case{Title: "A title.", Tier: "model", Target: "no-recheck", Files: []File{{Name: PIDFile, Kind: Regular, Content: "12\n"}}, Actors: []Actor{{"a", []string{"acquire"}}}},
+		Schedule: Schedule{{"a", "open", "ok"}},
+		Verdict:  Verdict{Invariant: I1, Reason: "a and b both hold the file"},
+		Lanes:    "a\nopen: ok\n#  has a lock\n",
+	}
+	whole := r.Format()
+	if _, err := ParseRecording(whole); err != nil {
+		t.Fatal(err)
+	}
+	for end := range whole {
+		if _, err := ParseRecording(whole[:end]); err == nil {
+			t.Errorf("this is read as if it were whole:\n%s", whole[:end])
 		}
 	}
 }

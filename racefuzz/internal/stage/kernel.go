@@ -2,7 +2,6 @@ package stage
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -20,18 +20,14 @@ import (
 // Close removes the directories.
 func Kernel(parent string) *Tier {
 	return &Tier{open: func(race.Case) (world, error) {
-		dir, err := os.MkdirTemp(parent, "racefuzz-")
-		if err != nil {
-			return nil, err
-		}
-		return &disk{dir: dir}, nil
+		return newDisk(parent)
 	}}
 }
 
 // disk is the world on the real file system. What the system does not tell,
 // such as who of its process holds a lock, it keeps itself.
 type disk struct {
-	dir       string
+	root      *os.Root
 	objects   map[string]*object // by name
 	processes []*diskProcess
 	strangers []int
@@ -61,35 +57,29 @@ type diskFile struct {
 	exclusive bool
 }
 
-func (d *disk) path(name string) string { return filepath.Join(d.dir, filepath.FromSlash(name)) }
+// newDisk makes its directory below parent; close removes it.
+func newDisk(parent string) (*disk, error) {
+	dir, err := os.MkdirTemp(parent, "racefuzz-")
+	if err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	return &disk{root: root}, err
+}
+
+func (d *disk) path(name string) string {
+	return filepath.Join(d.root.Name(), filepath.FromSlash(name))
+}
 
 func (d *disk) setup(files []race.File) error {
-	old, err := os.ReadDir(d.dir)
-	for _, e := range old {
-		err = errors.Join(err, os.RemoveAll(d.path(e.Name())))
+	if err := program.Empty(d.root); err != nil {
+		return err
 	}
 	d.objects, d.processes, d.strangers, d.changes = map[string]*object{}, nil, nil, 0
 	for _, f := range files {
-		err = errors.Join(err, d.create(f))
 		d.objects[f.Name] = &object{f.Kind, f.Content, fingerprint(1).text(f.Content)}
 	}
-	return err
-}
-
-func (d *disk) create(f race.File) error {
-	path, perm := d.path(f.Name), fs.FileMode(f.Perm)
-	if perm == 0 {
-		perm = 0o700
-	}
-	switch f.Kind {
-	case race.Link:
-		return os.Symlink(f.Content, path)
-	case race.Dir:
-		return os.Mkdir(path, perm)
-	case race.FIFO:
-		return mkfifo(path, perm)
-	}
-	return os.WriteFile(path, []byte(f.Content), perm&^0o111)
+	return program.Furnish(d.root, race.Case{Files: files}, strangerPID, deadPID)
 }
 
 func (d *disk) stranger(pid int) { d.strangers = append(d.strangers, pid) }
@@ -128,7 +118,7 @@ func (d *disk) Exists(name string) bool {
 
 func (d *disk) Names() []string {
 	var names []string
-	entries, _ := os.ReadDir(d.dir)
+	entries, _ := os.ReadDir(d.root.Name())
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
@@ -169,10 +159,10 @@ func (d *disk) Fingerprint() uint64 {
 }
 
 func (d *disk) relative(message string) string {
-	return strings.ReplaceAll(message, d.dir+string(filepath.Separator), "")
+	return strings.ReplaceAll(message, d.root.Name()+string(filepath.Separator), "")
 }
 
-func (d *disk) close() error { return os.RemoveAll(d.dir) }
+func (d *disk) close() error { return errors.Join(d.root.Close(), os.RemoveAll(d.root.Name())) }
 
 // changed notes something that could make another's try succeed.
 func (p *diskProcess) changed() {

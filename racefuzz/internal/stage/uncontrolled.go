@@ -16,13 +16,13 @@ import (
 // and nobody who gives turns: what a stress test does. It is there to be
 // compared with. Nothing crashes and no call is made to fail.
 type Uncontrolled struct {
-	disk disk
+	disk *disk
 }
 
 // NewUncontrolled makes its directory below parent; Close removes it.
 func NewUncontrolled(parent string) (*Uncontrolled, error) {
-	dir, err := os.MkdirTemp(parent, "racefuzz-")
-	return &Uncontrolled{disk{dir: dir}}, err
+	d, err := newDisk(parent)
+	return &Uncontrolled{d}, err
 }
 
 func (u *Uncontrolled) Close() error { return u.disk.close() }
@@ -44,7 +44,7 @@ func (u *Uncontrolled) play(protocol mutant.Protocol, c race.Case, reader bool) 
 	if err := u.disk.setup(files); err != nil {
 		return false, err
 	}
-	t := &try{disk: &u.disk, protocol: protocol, users: c.Options[OptionUsers] == "each"}
+	t := &try{disk: u.disk, protocol: protocol, users: c.Options[OptionUsers] == "each"}
 	stop := func() {}
 	if reader {
 		stop = t.watch()

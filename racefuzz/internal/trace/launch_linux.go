@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 )
 
 // startActor starts a command as the actor's.
@@ -69,7 +69,7 @@ func (r *run) stopActor(a *actor) (string, error) {
 	case "term":
 		return "SIGTERM", unix.Kill(a.server.pid, unix.SIGTERM)
 	}
-	argv, err := race.ResolveCommand(strings.Fields(r.settings.stop))
+	argv, err := program.Resolve(strings.Fields(r.settings.stop))
 	if err != nil {
 		return "", err
 	}

@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -252,41 +250,6 @@ func (t *tracer) maskName(name string) string {
 
 // randomText is what Go's crypto/rand.Text returns.
 var randomText = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
-
-// furnish makes the entries a case starts with.
-func furnish(dir string, files []race.File, dead int) error {
-	for _, f := range files {
-		path := filepath.Join(dir, f.Name)
-		content := strings.ReplaceAll(f.Content, "{dead}", strconv.Itoa(dead))
-		content = strings.ReplaceAll(content, "{stranger}", strconv.Itoa(os.Getpid()))
-		perm := os.FileMode(f.Perm)
-		var err error
-		switch f.Kind {
-		case race.Regular, race.Config:
-			if perm == 0 {
-				perm = 0o644
-			}
-			if err = os.WriteFile(path, []byte(content), perm); err == nil {
-				err = os.Chmod(path, perm)
-			}
-		case race.Link:
-			err = os.Symlink(content, path)
-		case race.Dir:
-			if perm == 0 {
-				perm = 0o755
-			}
-			err = os.Mkdir(path, perm)
-		case race.FIFO:
-			err = unix.Mkfifo(path, 0o644)
-		default:
-			err = fmt.Errorf("%s: no such kind of file: %q", f.Name, f.Kind)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // deadPID is above every pid the kernel gives out and has more digits.
 const deadPID = 499999999

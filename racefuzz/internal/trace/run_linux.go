@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -100,7 +101,7 @@ func (r *run) setUp(s settings) error {
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		return err
 	}
-	common, files, err := r.c.Expand(r.dir)
+	common, files, err := program.Expand(r.c, r.dir)
 	if err != nil {
 		return err
 	}
@@ -110,19 +111,19 @@ func (r *run) setUp(s settings) error {
 			r.fixed[f.Name] = true
 		}
 	}
-	if err := furnish(r.dir, files, deadPID); err != nil {
+	if err := r.furnish(files); err != nil {
 		return err
 	}
-	if r.command, err = race.ResolveCommand(r.c.Command); err != nil {
+	if r.command, err = program.Resolve(r.c.Command); err != nil {
 		return err
 	}
 	if s.program != "" {
 		r.command[0] = s.program
 	}
-	if r.probe, err = race.ResolveCommand(splitWords(s.probe)); err != nil {
+	if r.probe, err = program.Resolve(splitWords(s.probe)); err != nil {
 		return err
 	}
-	if r.beside, err = race.ResolveCommand(splitWords(s.beside)); err != nil {
+	if r.beside, err = program.Resolve(splitWords(s.beside)); err != nil {
 		return err
 	}
 	if r.faults, err = faultsOf(s.faults); err != nil {
@@ -132,7 +133,7 @@ func (r *run) setUp(s settings) error {
 		return err
 	}
 	for i, a := range r.c.Actors {
-		port, err := race.FreePort("{port}", r.c.Command)
+		port, err := program.FreePort("{port}", r.c.Command)
 		if err != nil {
 			return err
 		}
@@ -141,6 +142,18 @@ func (r *run) setUp(s settings) error {
 	r.scene = r.look(scene{}, nil, nil)
 	r.oracle = newOracle(s, files)
 	return nil
+}
+
+// furnish makes the case's files, in which its placeholders are replaced.
+func (r *run) furnish(files []race.File) error {
+	root, err := os.OpenRoot(r.dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	c := r.c
+	c.Files = files
+	return program.Furnish(root, c, os.Getpid(), deadPID)
 }
 
 func (r *run) Close() error {

@@ -1,4 +1,4 @@
-package race
+package program
 
 import (
 	"net"
@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// ResolveCommand finds the program of a command, and the files that its
-// arguments name from here: it runs in another directory.
-func ResolveCommand(command []string) ([]string, error) {
+// Resolve finds the program of a command, and the files that its arguments
+// name from here: it runs in another directory.
+func Resolve(command []string) ([]string, error) {
 	if len(command) == 0 {
 		return nil, nil
 	}
@@ -51,8 +53,8 @@ func FreePort(placeholder string, texts []string) (int, error) {
 
 // Expand returns what replaces the placeholders that mean the same for all
 // actors of a case that is run in dir: {pidfile}, {dir} and {caseport}. The
-// case's files are returned with those of kind [Config] expanded.
-func (c Case) Expand(dir string) (*strings.Replacer, []File, error) {
+// case's files are returned with those of kind [race.Config] expanded.
+func Expand(c race.Case, dir string) (*strings.Replacer, []race.File, error) {
 	texts := slices.Clone(c.Command)
 	for _, f := range c.Files {
 		texts = append(texts, f.Content)
@@ -64,7 +66,7 @@ func (c Case) Expand(dir string) (*strings.Replacer, []File, error) {
 	common := strings.NewReplacer("{pidfile}", filepath.Join(dir, c.PIDFile()), "{dir}", dir, "{caseport}", strconv.Itoa(port))
 	files := slices.Clone(c.Files)
 	for i, f := range files {
-		if f.Kind == Config {
+		if f.Kind == race.Config {
 			files[i].Content = common.Replace(f.Content)
 		}
 	}

@@ -1,8 +1,0 @@
-package stage
-
-import (
-	"errors"
-	"io/fs"
-)
-
-func mkfifo(string, fs.FileMode) error { return errors.ErrUnsupported }

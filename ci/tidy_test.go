@@ -43,6 +43,8 @@ var mayImport = map[string][]string{
 	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore"},
 	inside + "report":  {"lock", inside + "race"},
 	inside + "content": {},
+
+	inside + "commands": {inside + "race", inside + "content"},
 }
 
 // inside is where the packages of racefuzz lie.

@@ -66,13 +66,7 @@ func Read(root string, skip func(name string) bool) (State, error) {
 			}
 			return nil
 		}
-		f, err := ReadFile(p)
-		if err == nil {
-			state[name] = f
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return nil
+		return state.add(name, p)
 	})
 	if err != nil {
 		return nil, err
@@ -81,8 +75,36 @@ func Read(root string, skip func(name string) bool) (State, error) {
 	return state, nil
 }
 
-// ReadFile returns one entry as [Read] does, but for the content of a database.
-func ReadFile(name string) (File, error) {
+// ReadNames returns of the state of the directory root only the given names, with
+// the databases that some of them belong to.
+func ReadNames(root string, names []string) (State, error) {
+	state := State{}
+	for _, name := range names {
+		for _, ending := range besides {
+			if database, found := strings.CutSuffix(name, ending); found {
+				name = database
+			}
+		}
+		if err := state.add(name, filepath.Join(root, filepath.FromSlash(name))); err != nil {
+			return nil, err
+		}
+	}
+	state.foldDatabases(root)
+	return state, nil
+}
+
+// add reads one entry, unless it is not there.
+func (s State) add(name, path string) error {
+	f, err := readFile(path)
+	if err == nil {
+		s[name] = f
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func readFile(name string) (File, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
 		return File{}, err

@@ -1,0 +1,34 @@
+package commands
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// stamp tells whether an entry is what it was. Two writes within one tick of
+// the clock that leave the size as it was are not told apart.
+type stamp struct {
+	size     int64
+	mode     fs.FileMode
+	modified time.Time
+	unsure   bool // never the same as another
+}
+
+// touched is when the entry was last changed.
+func (s stamp) touched() time.Time { return s.modified }
+
+func stampOf(path string) (stamp, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return stamp{}, err
+	}
+	s := stamp{info.Size(), info.Mode(), info.ModTime()}
+	if info.IsDir() {
+		s.size, s.modified = 0, time.Time{}
+	}
+	return s, nil
+}
+
+func makeFIFO(string, fs.FileMode) error { return errors.ErrUnsupported }

@@ -102,7 +102,7 @@ func (r *toyRun) Verdict() race.Verdict {
 	if r.number == r.added {
 		return race.Verdict{}
 	}
-	return race.Verdict{Invariant: race.I1, Reason: "an addition is lost", Event: r.events - 1}
+	return race.Verdict{Invariant: race.OneHolder, Reason: "an addition is lost", Event: r.events - 1}
 }
 
 func (r *toyRun) Close() error { return nil }

@@ -16,7 +16,7 @@ var contents = []Protocol{
 		Name:   "no-truncate",
 		Bug:    "the pid is written over a longer one, whose end stays",
 		Source: "crun#504, doris#1273, kvrocks#3598",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, truncate: func(lock.File, int64) error { return nil }}, path)
@@ -26,7 +26,7 @@ var contents = []Protocol{
 		Name:   "rewrite-truncating",
 		Bug:    "the new holder empties the file before it writes, and a reader in between finds nothing",
 		Source: "FreeBSD pidfile(3), os.WriteFile",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, writeAt: func(f lock.File, p []byte, off int64) (int, error) {
@@ -41,7 +41,7 @@ var contents = []Protocol{
 		Name:   "crash-between-create-and-write",
 		Bug:    "an empty file is taken for a server that is starting, though its creator died",
 		Source: "paseo#4803",
-		Breaks: []race.Invariant{race.I4},
+		Breaks: []race.Invariant{race.CrashesAreTakenOver},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			if text, err := read(sys, path); err == nil && text == "" {
@@ -54,7 +54,7 @@ var contents = []Protocol{
 		Name:   "own-pid-is-mine",
 		Bug:    "a recorded pid equal to one's own is taken for one's own lock, though two containers can each have a pid 1",
 		Source: "charts#346, patroni#681",
-		Breaks: []race.Invariant{race.I1},
+		Breaks: []race.Invariant{race.OneHolder},
 		Tiers:  "m",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -69,7 +69,7 @@ var contents = []Protocol{
 		Name:   "eperm-is-dead",
 		Bug:    "a process that one may not ask about is taken for a dead one, and its lock is broken",
 		Source: "uutils/shadow#28, nightlyone/lockfile",
-		Breaks: []race.Invariant{race.I5, race.I1},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges, race.OneHolder},
 		Tiers:  "m",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -85,7 +85,7 @@ var contents = []Protocol{
 		Name:   "unsupported-is-acquired",
 		Bug:    "a lock call that fails, as on a file system without locks, counts as a success",
 		Source: "etcd#14252",
-		Breaks: []race.Invariant{race.I2, race.I1, race.I5},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder, race.OneHolder, race.OnlyTheHolderChanges},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, tryLock: func(f lock.File, exclusive bool) error {
@@ -100,7 +100,7 @@ var contents = []Protocol{
 		Name:   "write-error-ignored",
 		Bug:    "a write that fails, as on a full disk, counts as done, and the server runs with an empty pid file",
 		Source: "wazuh#821, keepalived#1292",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			failed := false
@@ -124,7 +124,7 @@ var contents = []Protocol{
 		Name:   "follows-symlink",
 		Bug:    "a link in the pid file's place is followed, and what it leads to is overwritten",
 		Source: "filelock CVE-2025-68146, memtomem",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			followed := false
@@ -151,7 +151,7 @@ var contents = []Protocol{
 		Name:   "accepts-garbage",
 		Bug:    "0, -1, 12x or a pid cut short is reported as the server's pid, to be killed",
 		Source: "FreeBSD pidfile(3)'s own comment",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			status, err := lock.ProbeOn(sys, path)

@@ -15,7 +15,7 @@ var failures = []Protocol{
 		Name:   "open-error-is-held",
 		Bug:    "a pid file that cannot be opened, for whatever reason, is taken for one that somebody holds",
 		Source: "BOINC#947, gerbera#2126",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
@@ -31,7 +31,7 @@ var failures = []Protocol{
 		Name:   "lock-error-is-held",
 		Bug:    "a lock call that fails, for whatever reason, is taken for a lock that somebody holds",
 		Source: "fsnow/cst#315, ceph#23647",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, tryLock: func(f lock.File, exclusive bool) error {
@@ -47,7 +47,7 @@ var failures = []Protocol{
 		Name:   "no-rights-no-lock",
 		Bug:    "a start that has no right to the pid file goes on without one, beside whoever has it",
 		Source: "btsouth/ceiling#306",
-		Breaks: []race.Invariant{race.I2, race.I1},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder, race.OneHolder},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -61,7 +61,7 @@ var failures = []Protocol{
 		Name:   "no-rights-another-place",
 		Bug:    "a start that has no right to the pid file makes one elsewhere, beside whoever has the first",
 		Source: "milvus#5037, remote_syslog2#24",
-		Breaks: []race.Invariant{race.I1},
+		Breaks: []race.Invariant{race.OneHolder},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -75,7 +75,7 @@ var failures = []Protocol{
 		Name:   "truncate-error-ignored",
 		Bug:    "a truncation that fails counts as done, and the end of a longer pid stays behind the holder's",
 		Source: "naemon-core#75",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, truncate: func(f lock.File, size int64) error {
@@ -88,7 +88,7 @@ var failures = []Protocol{
 		Name:   "short-write-is-whole",
 		Bug:    "a write that stored something counts as done, and half a pid is another process's",
 		Source: "tenzir#1128, tox-dev/filelock#601",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, f, err := acquireUnwritten(sys, path)
@@ -106,7 +106,7 @@ var failures = []Protocol{
 		Name:   "write-error-leaks-lock",
 		Bug:    "the way out after a failed write leaves the file open and locked, and nobody can start any more",
 		Source: "openclaw#51197, oh-my-claudecode#2327",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, f, err := acquireUnwritten(sys, path)
@@ -123,7 +123,7 @@ var failures = []Protocol{
 		Name:   "unlock-error-leaks-lock",
 		Bug:    "release ends at an unlock that fails, says that it is over, and leaves the file open and locked",
 		Source: "tox-dev/filelock#600",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			failed := false
@@ -147,7 +147,7 @@ var failures = []Protocol{
 		Name:   "remove-error-ignored",
 		Bug:    "release takes a removal that fails for done, and the file goes on naming a process that is gone",
 		Source: "salt#43366, liblockfile#4, burp#593",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			failed := false
@@ -170,7 +170,7 @@ var failures = []Protocol{
 		Name:   "check-error-is-lost",
 		Bug:    "a check that cannot look takes the lock for lost, and a holder gives up what is its own",
 		Source: "tox-dev/filelock#661",
-		Breaks: []race.Invariant{race.I8},
+		Breaks: []race.Invariant{race.AServerSucceeds},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -184,7 +184,7 @@ var failures = []Protocol{
 		Name:   "probe-open-error-is-absent",
 		Bug:    "a pid file that the probe cannot open, for whatever reason, is taken for one that there is not",
 		Source: "libdaemon's daemon_pid_file_is_running",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
@@ -200,7 +200,7 @@ var failures = []Protocol{
 		Name:   "probe-lock-error-is-stale",
 		Bug:    "a lock call of the probe that fails, for whatever reason, is taken for a lock that nobody holds",
 		Source: "libdaemon's daemon_pid_file_is_running, chobbledotcom/tickets#1957",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, tryLock: func(f lock.File, exclusive bool) error {
@@ -215,7 +215,7 @@ var failures = []Protocol{
 		Name:   "probe-read-error-unlinks",
 		Bug:    "a pid file that the probe cannot read is taken for a broken one and removed, though it is the holder's",
 		Source: "libdaemon's daemon_pid_file_is_running",
-		Breaks: []race.Invariant{race.I5},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges},
 		Tiers:  "mk",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, readAt: func(f lock.File, p []byte, off int64) (int, error) {

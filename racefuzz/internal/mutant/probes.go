@@ -15,7 +15,7 @@ var probes = []Protocol{
 		Name:   "probe-takes-exclusive",
 		Bug:    "the probe takes the lock exclusively, and the only server that starts meanwhile is refused at once",
 		Source: "memtomem",
-		Breaks: []race.Invariant{race.I7},
+		Breaks: []race.Invariant{race.LoneStartsSucceed},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, pause: func(int) bool { return false }}, path)
@@ -30,7 +30,7 @@ var probes = []Protocol{
 		Name:   "probe-trusts-content",
 		Bug:    "a recorded pid that lives is taken for the server, though it was given to somebody else",
 		Source: "memtomem#387",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mkp",
 		Probe:  probeContent,
 	},
@@ -38,7 +38,7 @@ var probes = []Protocol{
 		Name:   "probe-trusts-residue",
 		Bug:    "a held file's content is taken for its holder's, who has not written yet",
 		Source: "every design that locks first and writes then",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mks",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, holds: func(lock.File, int) bool { return true }}, path)
@@ -48,7 +48,7 @@ var probes = []Protocol{
 		Name:   "probe-reads-then-locks",
 		Bug:    "the pid is read before the lock is asked for, and the two belong to different owners",
 		Source: "memtomem",
-		Breaks: []race.Invariant{race.I6},
+		Breaks: []race.Invariant{race.ProbesTellTheTruth},
 		Tiers:  "mks",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			pid := recorded(sys, path)
@@ -63,7 +63,7 @@ var probes = []Protocol{
 		Name:   "probe-creates",
 		Bug:    "the probe opens as a start does and leaves an empty file",
 		Source: "users of flock(1)",
-		Breaks: []race.Invariant{race.I3},
+		Breaks: []race.Invariant{race.NothingRemains},
 		Tiers:  "mkps",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			return lock.ProbeOn(&altered{System: sys, open: func(path string, _ lock.Mode) (lock.File, error) {
@@ -75,7 +75,7 @@ var probes = []Protocol{
 		Name:   "probe-blocks-on-fifo",
 		Bug:    "a FIFO in the pid file's place blocks the probe's open for ever",
 		Source: "memtomem#2043",
-		Breaks: []race.Invariant{race.I11},
+		Breaks: []race.Invariant{race.NothingIsClobbered},
 		Tiers:  "kp",
 		Probe: func(sys lock.System, path string) (lock.Status, error) {
 			f, err := openFile(sys, path, os.O_RDONLY)

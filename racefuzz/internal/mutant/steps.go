@@ -14,7 +14,7 @@ var steps = []Protocol{
 		Name:   "truncate-before-lock",
 		Bug:    "opening truncates, so that a start which is then refused has wiped the holder's pid",
 		Source: "memtomem#476, daemonize#20, huatuo#583",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
@@ -30,7 +30,7 @@ var steps = []Protocol{
 		Name:   "write-before-lock",
 		Bug:    "the pid goes into the file before the lock is asked for",
 		Source: "SUSE/rmt#325",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, open: func(path string, mode lock.Mode) (lock.File, error) {
@@ -46,7 +46,7 @@ var steps = []Protocol{
 		Name:   "no-recheck",
 		Bug:    "nobody asks after the lock whether the locked file still has its name",
 		Source: "memtomem, hermit#423, portalocker#115, lockgate#48",
-		Breaks: []race.Invariant{race.I1, race.I2},
+		Breaks: []race.Invariant{race.OneHolder, race.ReadersFindTheHolder},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			acquired := false
@@ -64,7 +64,7 @@ var steps = []Protocol{
 		Name:   "unlock-then-unlink",
 		Bug:    "release gives the lock up first and removes by then another's file",
 		Source: "simpleflock#2, sevlyar/go-daemon",
-		Breaks: []race.Invariant{race.I5, race.I1},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges, race.OneHolder},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			var held lock.File
@@ -85,7 +85,7 @@ var steps = []Protocol{
 		Name:   "loser-unlinks",
 		Bug:    "a start that is refused cleans up the pid file, which is the holder's",
 		Source: "bitcoin#28946, sevlyar/go-daemon",
-		Breaks: []race.Invariant{race.I5, race.I1},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges, race.OneHolder},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)
@@ -99,7 +99,7 @@ var steps = []Protocol{
 		Name:   "unlink-by-path",
 		Bug:    "release removes the name without asking whether it is still its own file",
 		Source: "compose-hot-reload#326, rflow#59",
-		Breaks: []race.Invariant{race.I5},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			acquired := false
@@ -117,7 +117,7 @@ var steps = []Protocol{
 		Name:   "late-signal-cleanup",
 		Bug:    "the signal handler stays armed after the clean-up and cleans up once more, after a successor",
 		Source: "memtomem",
-		Breaks: []race.Invariant{race.I5},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges},
 		Tiers:  "mp",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			h, err := acquire(sys, path)

@@ -12,7 +12,7 @@ var uninstalls = []Protocol{
 		Name:   "probe-then-delete",
 		Bug:    "uninstall asks, a server starts and opens the store, uninstall removes the store",
 		Source: "memtomem#1944",
-		Breaks: []race.Invariant{race.I10},
+		Breaks: []race.Invariant{race.UninstallSparesWhatIsUsed},
 		Tiers:  "mp",
 		Uninstall: func(sys lock.System, path, store string) error {
 			status, err := lock.ProbeOn(sys, path)
@@ -29,7 +29,7 @@ var uninstalls = []Protocol{
 		Name:   "deletes-live-pidfile",
 		Bug:    "uninstall finds a stale pid file, a server takes it over, uninstall removes it by its name",
 		Source: "memtomem#443",
-		Breaks: []race.Invariant{race.I5},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges},
 		Tiers:  "mp",
 		Uninstall: func(sys lock.System, path, store string) error {
 			status, err := lock.ProbeOn(sys, path)

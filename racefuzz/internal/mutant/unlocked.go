@@ -16,7 +16,7 @@ var lockless = []Protocol{
 		Name:   "exists-means-running",
 		Bug:    "there is no lock: a file that a crash left keeps everybody from starting",
 		Source: "paseo#4803",
-		Breaks: []race.Invariant{race.I4},
+		Breaks: []race.Invariant{race.CrashesAreTakenOver},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			err := create(sys, path)
@@ -31,7 +31,7 @@ var lockless = []Protocol{
 		Name:   "stale-by-pid",
 		Bug:    "there is no lock: two starts find the same dead pid, and the second removes the file of the first",
 		Source: "nightlyone/lockfile, elizaOS#19356",
-		Breaks: []race.Invariant{race.I5, race.I1},
+		Breaks: []race.Invariant{race.OnlyTheHolderChanges, race.OneHolder},
 		Tiers:  "mks",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			for range 3 {
@@ -52,7 +52,7 @@ var lockless = []Protocol{
 		Name:   "check-then-write",
 		Bug:    "there is no lock: two starts both find nobody running, and both write",
 		Source: "moby/pkg/pidfile, soellman/pidfile",
-		Breaks: []race.Invariant{race.I2, race.I1, race.I5},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder, race.OneHolder, race.OnlyTheHolderChanges},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			if pid := recorded(sys, path); alive(sys, pid) {

@@ -15,7 +15,7 @@ var sharing = []Protocol{
 		Name:   "unlink-while-open",
 		Bug:    "the file is open without FILE_SHARE_DELETE when release removes it, which fails always",
 		Source: "memtomem before #818",
-		Breaks: []race.Invariant{race.I3},
+		Breaks: []race.Invariant{race.NothingRemains},
 		Tiers:  "mkp",
 		Rules:  "windows",
 		Alone:  true,
@@ -27,7 +27,7 @@ var sharing = []Protocol{
 		Name:   "close-then-unlink",
 		Bug:    "without FILE_SHARE_DELETE release closes before it removes: whoever opens the file in between makes the removal fail",
 		Source: "memtomem#818's own fix",
-		Breaks: []race.Invariant{race.I3},
+		Breaks: []race.Invariant{race.NothingRemains},
 		Tiers:  "mkp",
 		Rules:  "windows",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
@@ -51,7 +51,7 @@ var sharing = []Protocol{
 		Name:   "locks-the-content",
 		Bug:    "the locked byte lies in the pid, which nobody can read then",
 		Source: "memtomem#819, gofrs/flock#41",
-		Breaks: []race.Invariant{race.I2},
+		Breaks: []race.Invariant{race.ReadersFindTheHolder},
 		Tiers:  "mkp",
 		Rules:  "windows",
 		Acquire: func(sys lock.System, path string) (Holder, error) {

@@ -23,7 +23,7 @@ func processLocks() []StandIn {
 			Name:   "collected-lock",
 			Bug:    "nothing keeps the open file reachable, and the garbage collector closes it",
 			Source: "singularity#2607, minio#4530",
-			Breaks: []race.Invariant{race.I1, race.I2, race.I6},
+			Breaks: []race.Invariant{race.OneHolder, race.ReadersFindTheHolder, race.ProbesTellTheTruth},
 			Acquire: func(path string) (Holder, error) {
 				_, err := lockFile(path, func(fd int) error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
 				if err != nil {
@@ -36,7 +36,7 @@ func processLocks() []StandIn {
 			Name:   "record-lock-lost",
 			Bug:    "the lock is one of fcntl(2), and closing any other descriptor of the file drops it",
 			Source: "iceoryx2#1718, tessera#973",
-			Breaks: []race.Invariant{race.I1, race.I2, race.I6},
+			Breaks: []race.Invariant{race.OneHolder, race.ReadersFindTheHolder, race.ProbesTellTheTruth},
 			Acquire: func(path string) (Holder, error) {
 				f, err := lockFile(path, func(fd int) error {
 					return unix.FcntlFlock(uintptr(fd), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})

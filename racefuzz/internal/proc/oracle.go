@@ -94,8 +94,8 @@ func (t *trial) breaks(i int, inv race.Invariant, format string, args ...any) {
 }
 
 func rank(inv race.Invariant) int {
-	return slices.Index([]race.Invariant{race.I1, race.I2, race.I3, race.I4, race.I5, race.I6,
-		race.I7, race.I8, race.I9, race.I10, race.I11}, inv)
+	return slices.Index([]race.Invariant{race.OneHolder, race.ReadersFindTheHolder, race.NothingRemains, race.CrashesAreTakenOver, race.OnlyTheHolderChanges, race.ProbesTellTheTruth,
+		race.LoneStartsSucceed, race.AServerSucceeds, race.ServersAnswerAndStop, race.UninstallSparesWhatIsUsed, race.NothingIsClobbered}, inv)
 }
 
 // says reports whether e is a server's word that it is the holder, or a standby.

@@ -20,9 +20,9 @@ func (t *trial) holders() {
 		for n, l := range t.careers {
 			if n+1 != e.life && l.held(e.began, e.Time) {
 				if t.profile != nil {
-					t.breaks(i, race.I1, "%s serves while %s does", e.Actor, l)
+					t.breaks(i, race.OneHolder, "%s serves while %s does", e.Actor, l)
 				} else {
-					t.breaks(i, race.I1, "%s says that it is the holder while %s is", e.Actor, l)
+					t.breaks(i, race.OneHolder, "%s says that it is the holder while %s is", e.Actor, l)
 				}
 			}
 		}
@@ -39,9 +39,9 @@ func (t *trial) readings() {
 			switch {
 			case !l.held(e.began, e.Time) || t.keeps(e.Result, l):
 			case e.Result == noFile:
-				t.breaks(i, race.I5, "the pid file is gone while %s holds it", l)
+				t.breaks(i, race.OnlyTheHolderChanges, "the pid file is gone while %s holds it", l)
 			default:
-				t.breaks(i, race.I2, "the pid file says %s while %s (%d) holds it", e.Result, l, l.pid)
+				t.breaks(i, race.ReadersFindTheHolder, "the pid file says %s while %s (%d) holds it", e.Result, l, l.pid)
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func (t *trial) remains() {
 		if e.Op != opLook || e.Result == nothing || !t.quiet(e.began) {
 			continue
 		}
-		t.breaks(i, race.I3, "all have stopped in order, and there is still %s", e.Result)
+		t.breaks(i, race.NothingRemains, "all have stopped in order, and there is still %s", e.Result)
 	}
 }
 
@@ -119,21 +119,21 @@ func (t *trial) probe(i int, e event, said string) {
 	switch state {
 	case lock.Held.String():
 		if e.pid == 0 && !t.anybody(e.began, e.Time, 0) {
-			t.breaks(i, race.I6, "%s is told that somebody holds the pid file, and nobody does", e.Actor)
+			t.breaks(i, race.ProbesTellTheTruth, "%s is told that somebody holds the pid file, and nobody does", e.Actor)
 		}
 		if e.pid != 0 && !t.anybody(e.began, e.Time, e.pid) {
-			t.breaks(i, race.I6, "%s is told that %d holds the pid file, and it does not", e.Actor, e.pid)
+			t.breaks(i, race.ProbesTellTheTruth, "%s is told that %d holds the pid file, and it does not", e.Actor, e.pid)
 		}
 	case lock.Absent.String(), lock.Stale.String():
 		for _, l := range t.careers {
 			if l.held(e.began, e.Time) {
-				t.breaks(i, race.I6, "%s is told that nobody holds the pid file while %s does", e.Actor, l)
+				t.breaks(i, race.ProbesTellTheTruth, "%s is told that nobody holds the pid file while %s does", e.Actor, l)
 			}
 		}
 	case blocked: // see found
 	default:
 		if e.Op != opRole {
-			t.breaks(i, race.I6, "%s gets no answer: %s %s", e.Actor, e.Result, e.Detail)
+			t.breaks(i, race.ProbesTellTheTruth, "%s gets no answer: %s %s", e.Actor, e.Result, e.Detail)
 		}
 	}
 }
@@ -161,7 +161,7 @@ func (t *trial) starts() {
 	for i, e := range t.events {
 		switch {
 		case e.Op == opSettle && e.Result == nobody:
-			t.breaks(i, race.I8, "%s has lived for %v, and the pid file names no server that lives", e.Actor, succession)
+			t.breaks(i, race.AServerSucceeds, "%s has lived for %v, and the pid file names no server that lives", e.Actor, succession)
 		case e.Op == opRole && !judged[e.life]:
 			judged[e.life] = true
 			l := t.careers[e.life-1]
@@ -169,9 +169,9 @@ func (t *trial) starts() {
 				continue
 			}
 			if l.holds == never {
-				t.breaks(i, race.I4, "%s could not become the holder, and nobody else was", l)
+				t.breaks(i, race.CrashesAreTakenOver, "%s could not become the holder, and nobody else was", l)
 			} else {
-				t.breaks(i, race.I7, "%s was refused at its start, and nobody was the holder", l)
+				t.breaks(i, race.LoneStartsSucceed, "%s was refused at its start, and nobody was the holder", l)
 			}
 		}
 	}

@@ -14,11 +14,11 @@ func (t *trial) judgeProgram() {
 	for i, e := range t.events {
 		switch {
 		case e.Op == opSettle && e.Result == nobody:
-			t.breaks(i, race.I8, "%s has lived for %v, and the pid file names no server that lives", e.Actor, programSuccession)
+			t.breaks(i, race.AServerSucceeds, "%s has lived for %v, and the pid file names no server that lives", e.Actor, programSuccession)
 		case e.Op == opOutlives:
-			t.breaks(i, race.I9, "%s still runs %s after %s", e.Actor, e.Result, t.careers[e.life-1].how)
+			t.breaks(i, race.ServersAnswerAndStop, "%s still runs %s after %s", e.Actor, e.Result, t.careers[e.life-1].how)
 		case e.Op == opReady && e.Result == noAnswer:
-			t.breaks(i, race.I9, "%s is not ready after %v", e.Actor, answerTime)
+			t.breaks(i, race.ServersAnswerAndStop, "%s is not ready after %v", e.Actor, answerTime)
 		case e.Op == opExit:
 			t.refused(i, t.careers[e.life-1])
 		}
@@ -45,9 +45,9 @@ func (t *trial) refused(i int, l *career) {
 		found = found || !inOrder(other.how) && !other.refused() || other.outlived
 	}
 	if found {
-		t.breaks(i, race.I4, "%s is refused, and nobody serves", l)
+		t.breaks(i, race.CrashesAreTakenOver, "%s is refused, and nobody serves", l)
 	} else {
-		t.breaks(i, race.I7, "%s is refused, and nobody serves", l)
+		t.breaks(i, race.LoneStartsSucceed, "%s is refused, and nobody serves", l)
 	}
 }
 

@@ -12,17 +12,17 @@ func (t *trial) stops() {
 	for i, e := range t.events {
 		switch {
 		case e.Op == opInitialize && e.Result != ok:
-			t.breaks(i, race.I9, "%s does not answer initialize: %s", e.Actor, e.Result)
+			t.breaks(i, race.ServersAnswerAndStop, "%s does not answer initialize: %s", e.Actor, e.Result)
 		case e.Op == opOutlives:
 			l := t.careers[e.life-1]
 			if l.how == opHostAlone && l.told < l.answered {
 				continue // it may have come to life after its host's death, and cannot know
 			}
-			t.breaks(i, race.I9, "%s still runs %v after %s", l, stopTime, l.how)
+			t.breaks(i, race.ServersAnswerAndStop, "%s still runs %v after %s", l, stopTime, l.how)
 		case e.Op == opExit:
 			t.exit(i, e, t.careers[e.life-1])
 		case (e.Op == opAdd || e.Op == opList || e.Op == opRole) && t.usable && t.failed(e):
-			t.breaks(i, race.I9, "%s answers %s with: %s", e.Actor, e.Op, e.Result)
+			t.breaks(i, race.ServersAnswerAndStop, "%s answers %s with: %s", e.Actor, e.Op, e.Result)
 		}
 	}
 }
@@ -47,13 +47,13 @@ func (t *trial) exit(i int, e event, l *career) {
 	switch {
 	case l.how == opKill:
 	case l.how == "" && t.usable:
-		t.breaks(i, race.I9, "%s ended by itself: %s %s", l, e.Result, e.Detail)
+		t.breaks(i, race.ServersAnswerAndStop, "%s ended by itself: %s %s", l, e.Result, e.Detail)
 	case l.how == "":
 		if e.Result == "0" || !strings.Contains(e.Detail, "error:") {
-			t.breaks(i, race.I11, "%s ended with exit code %s and without an error", l, e.Result)
+			t.breaks(i, race.NothingIsClobbered, "%s ended with exit code %s and without an error", l, e.Result)
 		}
 	case t.usable && l.answered < l.told && e.Result != "0" && e.Result != unknownExit:
-		t.breaks(i, race.I9, "%s ended with %s after %s: %s", l, e.Result, l.how, e.Detail)
+		t.breaks(i, race.ServersAnswerAndStop, "%s ended with %s after %s: %s", l, e.Result, l.how, e.Detail)
 	}
 	if l.answered < l.told && e.Time-l.told < drainTime {
 		t.unanswered(i, e, l)
@@ -68,11 +68,11 @@ func (t *trial) unanswered(i int, e event, l *career) {
 	}
 	for _, text := range e.texts {
 		if l.how == opEOF {
-			t.breaks(i, race.I9, "%s never answered the request to add %q", l, text)
+			t.breaks(i, race.ServersAnswerAndStop, "%s never answered the request to add %q", l, text)
 		}
 		for _, g := range t.events {
 			if g.Op == opList && slices.Contains(g.texts, text) {
-				t.breaks(i, race.I9, "%s added %q and never answered", l, text)
+				t.breaks(i, race.ServersAnswerAndStop, "%s added %q and never answered", l, text)
 			}
 		}
 	}
@@ -89,7 +89,7 @@ func (t *trial) memories() {
 				continue
 			}
 			if !t.removed(a, g) {
-				t.breaks(i, race.I10, "%q was acknowledged to %s and is not in the store", a.texts[0], a.Actor)
+				t.breaks(i, race.UninstallSparesWhatIsUsed, "%q was acknowledged to %s and is not in the store", a.texts[0], a.Actor)
 			}
 		}
 	}
@@ -110,14 +110,14 @@ func (t *trial) uninstalls() {
 	for i, u := range t.events {
 		switch {
 		case u.Op == opHome && u.Result != nothing && t.over(i):
-			t.breaks(i, race.I10, "uninstall is done, and there is still %s", u.Result)
+			t.breaks(i, race.UninstallSparesWhatIsUsed, "uninstall is done, and there is still %s", u.Result)
 		case !isUninstall(u.Op):
 		case u.Result == finished:
 			t.uninstalled(i, u)
 		case u.Result == blocked:
-			t.breaks(i, race.I10, "uninstall takes longer than %v", commandTime)
+			t.breaks(i, race.UninstallSparesWhatIsUsed, "uninstall takes longer than %v", commandTime)
 		case u.Result == refused && u.Op != opCut && !t.busy(u):
-			t.breaks(i, race.I10, "uninstall refuses though nobody uses the store: %s", u.Detail)
+			t.breaks(i, race.UninstallSparesWhatIsUsed, "uninstall refuses though nobody uses the store: %s", u.Detail)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func (t *trial) uninstalls() {
 func (t *trial) uninstalled(i int, u event) {
 	for _, a := range t.events {
 		if a.Op == opAdd && a.Result == ok && a.Time < u.began && u.Time < t.careers[a.life-1].told {
-			t.breaks(i, race.I10, "uninstall is done while %s has the store open", a.Actor)
+			t.breaks(i, race.UninstallSparesWhatIsUsed, "uninstall is done while %s has the store open", a.Actor)
 		}
 	}
 }
@@ -163,13 +163,13 @@ func (t *trial) found() {
 	for i, e := range t.events {
 		switch {
 		case e.Op == opClobbered:
-			t.breaks(i, race.I11, "%s", e.Result)
+			t.breaks(i, race.NothingIsClobbered, "%s", e.Result)
 		case e.Result == blocked && (e.Op == opProbe || e.Op == opStatus):
-			t.breaks(i, race.I11, "a probe takes longer than %v", commandTime)
+			t.breaks(i, race.NothingIsClobbered, "a probe takes longer than %v", commandTime)
 		case e.Op == opRole && e.Result == holder && t.c.Options[dirPerm] != "":
-			t.breaks(i, race.I11, "%s uses a directory that is open to others", e.Actor)
+			t.breaks(i, race.NothingIsClobbered, "%s uses a directory that is open to others", e.Actor)
 		case e.Op == opRole && e.Result == holder && !t.usable && !t.writable():
-			t.breaks(i, race.I11, "%s says that it holds what is no regular file", e.Actor)
+			t.breaks(i, race.NothingIsClobbered, "%s says that it holds what is no regular file", e.Actor)
 		}
 	}
 }

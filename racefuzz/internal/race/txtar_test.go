@@ -43,7 +43,7 @@ func TestRecordingSurvivesFormatting(t *testing.T) {
 				Options: map[string]string{word.Draw(t, "option"): word.Draw(t, "value")},
 			},
 			Schedule: rapid.SliceOfN(step, 1, 5).Draw(t, "schedule"),
-			Verdict:  rapid.SampledFrom([]Verdict{{}, {Invariant: I1, Reason: "a and b both hold the file"}}).Draw(t, "verdict"),
+			Verdict:  rapid.SampledFrom([]Verdict{{}, {Invariant: OneHolder, Reason: "a and b both hold the file"}}).Draw(t, "verdict"),
 		}
 		got, err := ParseRecording(want.Format())
 		if err != nil {

@@ -2,38 +2,48 @@ package race
 
 import "strings"
 
-// Invariant names a property that must hold in every schedule.
+// Invariant names a property that must hold in every schedule. Its text, "I5",
+// is what saved races and flags have.
 type Invariant string
 
 // The invariants, in the order in which a case that breaks several is named
 // after one.
 const (
-	I1  Invariant = "I1"
-	I2  Invariant = "I2"
-	I3  Invariant = "I3"
-	I4  Invariant = "I4"
-	I5  Invariant = "I5"
-	I6  Invariant = "I6"
-	I7  Invariant = "I7"
-	I8  Invariant = "I8"
-	I9  Invariant = "I9"
-	I10 Invariant = "I10"
-	I11 Invariant = "I11"
+	OneHolder                 Invariant = "I1"
+	ReadersFindTheHolder      Invariant = "I2"
+	NothingRemains            Invariant = "I3"
+	CrashesAreTakenOver       Invariant = "I4"
+	OnlyTheHolderChanges      Invariant = "I5"
+	ProbesTellTheTruth        Invariant = "I6"
+	LoneStartsSucceed         Invariant = "I7"
+	AServerSucceeds           Invariant = "I8"
+	ServersAnswerAndStop      Invariant = "I9"
+	UninstallSparesWhatIsUsed Invariant = "I10"
+	NothingIsClobbered        Invariant = "I11"
 )
 
-var meanings = map[Invariant]string{
-	I1:  "at most one holder at a time",
-	I2:  "from its acquire to its release, a holder's pid is what a reader of the file finds",
-	I3:  "when all have stopped in order, no pid file and no temporary file remains",
-	I4:  "after a crash at any step the next start succeeds, and its pid replaces the old one whole",
-	I5:  "nobody but the holder changes or removes the file",
-	I6:  "a probe never says that a holder does not run or that nobody does, and names no process that was not a holder",
-	I7:  "no probe makes an uncontended start fail",
-	I8:  "while any server lives, within two seconds the pid file names a live one",
-	I9:  "every started server answers, and stops within two seconds of losing its host",
-	I10: "uninstall never removes a store in use, and what was acknowledged is still there",
-	I11: "a name, a right or a disk that cannot be used is a clear error, and nothing is clobbered",
+// Invariants are all of them, in their order.
+var Invariants = []Invariant{
+	OneHolder, ReadersFindTheHolder, NothingRemains, CrashesAreTakenOver, OnlyTheHolderChanges, ProbesTellTheTruth,
+	LoneStartsSucceed, AServerSucceeds, ServersAnswerAndStop, UninstallSparesWhatIsUsed, NothingIsClobbered,
 }
+
+var meanings = map[Invariant]string{
+	OneHolder:                 "at most one holder at a time",
+	ReadersFindTheHolder:      "from its acquire to its release, a holder's pid is what a reader of the file finds",
+	NothingRemains:            "when all have stopped in order, no pid file and no temporary file remains",
+	CrashesAreTakenOver:       "after a crash at any step the next start succeeds, and its pid replaces the old one whole",
+	OnlyTheHolderChanges:      "nobody but the holder changes or removes the file",
+	ProbesTellTheTruth:        "a probe never says that a holder does not run or that nobody does, and names no process that was not a holder",
+	LoneStartsSucceed:         "a start succeeds where nobody holds the file, however many probes look",
+	AServerSucceeds:           "while any server lives, within two seconds the pid file names a live one",
+	ServersAnswerAndStop:      "every started server answers, and stops within two seconds of losing its host",
+	UninstallSparesWhatIsUsed: "uninstall never removes a store in use, and what was acknowledged is still there",
+	NothingIsClobbered:        "a name, a right or a disk that cannot be used is a clear error, and nothing is clobbered",
+}
+
+// String returns "I5".
+func (i Invariant) String() string { return string(i) }
 
 // Meaning returns the invariant as a sentence.
 func (i Invariant) Meaning() string { return meanings[i] }

@@ -68,7 +68,7 @@ func TestNothingInACaseBecomesMarkup(t *testing.T) {
 			Step:   race.Step{Actor: evil, Op: evil, Result: evil},
 			Detail: evil, File: evil, Lock: evil, Orphans: "2 " + evil,
 		}},
-		Verdict: race.Verdict{Invariant: race.I1, Reason: evil},
+		Verdict: race.Verdict{Invariant: race.OneHolder, Reason: evil},
 		Replay:  evil,
 	}
 	got := render(t, r)

@@ -94,7 +94,7 @@ func TestLanesNeverLeaveThePage(t *testing.T) {
 		r := Report{
 			Case:     race.Case{Actors: rapid.SliceOfN(actor, 0, 40).Draw(t, "actors")},
 			Events:   rapid.SliceOfN(event, 0, 12).Draw(t, "events"),
-			Verdict:  race.Verdict{Invariant: race.I1, Reason: text.Draw(t, "reason"), Event: rapid.IntRange(0, 12).Draw(t, "broken")},
+			Verdict:  race.Verdict{Invariant: race.OneHolder, Reason: text.Draw(t, "reason"), Event: rapid.IntRange(0, 12).Draw(t, "broken")},
 			Critical: [2]int{rapid.IntRange(0, 12).Draw(t, "first"), rapid.IntRange(0, 12).Draw(t, "second")},
 		}
 		var b bytes.Buffer

@@ -45,7 +45,7 @@ func twoFiles() Report {
 			after("a write: ok", 2, "101\n", "a", "1 b"),
 			after("a truncate: ok", 2, "101\n", "a", "1 b"),
 		},
-		Verdict:  race.Verdict{Invariant: race.I1, Reason: "a and b both hold the file", Event: 14},
+		Verdict:  race.Verdict{Invariant: race.OneHolder, Reason: "a and b both hold the file", Event: 14},
 		Critical: [2]int{4, 5},
 		Replay:   "racefuzz -replay testdata/races/no-recheck.txtar",
 	}
@@ -79,7 +79,7 @@ func crash() Report {
 			after("b read: \"\"", 1, "", "", ""),
 			after("b close: refused", 1, "", "", ""),
 		},
-		Verdict: race.Verdict{Invariant: race.I4, Reason: "a crashed, and the start of b fails", Event: 5},
+		Verdict: race.Verdict{Invariant: race.CrashesAreTakenOver, Reason: "a crashed, and the start of b fails", Event: 5},
 	}
 }
 
@@ -108,7 +108,7 @@ func servers() Report {
 	at(40, "c kill: SIGTERM", "41203\n", "c")
 	at(52, "c exit: 0", "-", "")
 	at(2052, "reader read: no file", "-", "")
-	r.Verdict = race.Verdict{Invariant: race.I8, Reason: "seven servers live, and for 2 s no pid file named one", Event: len(r.Events) - 1}
+	r.Verdict = race.Verdict{Invariant: race.AServerSucceeds, Reason: "seven servers live, and for 2 s no pid file named one", Event: len(r.Events) - 1}
 	return r
 }
 
@@ -120,7 +120,7 @@ func calls() Report {
 			Command: []string{"python3", "truncate.py"},
 			Actors:  []race.Actor{{Name: "a", Script: []string{"run", "SIGTERM"}}, {Name: "b", Script: []string{"run"}}},
 		},
-		Verdict:  race.Verdict{Invariant: race.I2, Reason: "a holds the file, and a reader finds \"\" instead of 7001", Event: 4},
+		Verdict:  race.Verdict{Invariant: race.ReadersFindTheHolder, Reason: "a holds the file, and a reader finds \"\" instead of 7001", Event: 4},
 		Critical: [2]int{3, 4},
 	}
 	path := "/tmp/racefuzz-2871/var/run/application/server.pid"

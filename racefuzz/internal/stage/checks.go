@@ -18,7 +18,7 @@ func (o *oracle) checkContent(r *run) {
 			continue
 		}
 		if want := pidLine(x.pid); !r.present || r.content != want {
-			o.fail(r, race.I2, "%s holds the file, and a reader finds %s instead of %d", x.name, r.state().shown(), x.pid)
+			o.fail(r, race.ReadersFindTheHolder, "%s holds the file, and a reader finds %s instead of %d", x.name, r.state().shown(), x.pid)
 		}
 	}
 }
@@ -36,14 +36,14 @@ func (o *oracle) checkChange(r *run, a *actor, c *claim, before, after view, har
 		before.content != "" && !strings.HasPrefix(after.content, pidLine(a.pid))
 	switch {
 	case torn && after.content != before.content:
-		o.fail(r, race.I2, "while %s starts, a reader finds %s", a.name, after.shown())
+		o.fail(r, race.ReadersFindTheHolder, "while %s starts, a reader finds %s", a.name, after.shown())
 	case harmed == nil:
 	case c.excused:
 		o.rob(r, before.inode)
 	case after.inode == before.inode:
-		o.fail(r, race.I5, "%s changes the file of %s", a.name, harmed.name)
+		o.fail(r, race.OnlyTheHolderChanges, "%s changes the file of %s", a.name, harmed.name)
 	default:
-		o.fail(r, race.I5, "%s removes the file of %s", a.name, harmed.name)
+		o.fail(r, race.OnlyTheHolderChanges, "%s removes the file of %s", a.name, harmed.name)
 	}
 }
 
@@ -75,9 +75,9 @@ func (o *oracle) checkLeftovers(r *run) {
 	names := len(r.world.Names())
 	switch {
 	case r.inode != 0 && !untouched && !o.unusable:
-		o.fail(r, race.I3, "all have stopped, and the pid file is left with %s", r.state().shown())
+		o.fail(r, race.NothingRemains, "all have stopped, and the pid file is left with %s", r.state().shown())
 	case r.inode != 0 && names-1 > o.names || r.inode == 0 && names > o.names:
-		o.fail(r, race.I3, "all have stopped, and another file is left")
+		o.fail(r, race.NothingRemains, "all have stopped, and another file is left")
 	}
 }
 
@@ -98,12 +98,12 @@ func (o *oracle) checkStart(r *run, a *actor, c *claim, got response) {
 			if x.name == Next || a.name == Next {
 				first, second = x.name, a.name
 			}
-			o.fail(r, race.I1, "%s and %s both hold the file", first, second)
+			o.fail(r, race.OneHolder, "%s and %s both hold the file", first, second)
 		}
 	}
 	o.checkContent(r)
 	if o.unusable {
-		o.fail(r, race.I11, "%s takes what is no pid file for one", a.name)
+		o.fail(r, race.NothingIsClobbered, "%s takes what is no pid file for one", a.name)
 	}
 }
 
@@ -113,12 +113,12 @@ func (o *oracle) checkRefusal(r *run, a *actor, c *claim, got response) {
 	switch {
 	case c.contended || o.unusable:
 	case c.faulted && errors.Is(got.err, lock.ErrHeld):
-		o.fail(r, race.I11, "%s takes a call that fails for a holder, and nobody holds the file", a.name)
+		o.fail(r, race.NothingIsClobbered, "%s takes a call that fails for a holder, and nobody holds the file", a.name)
 	case c.faulted:
 	case c.probed:
-		o.fail(r, race.I7, "%s starts alone and fails because of a probe: %s", a.name, got.result)
+		o.fail(r, race.LoneStartsSucceed, "%s starts alone and fails because of a probe: %s", a.name, got.result)
 	default:
-		o.fail(r, race.I4, "%s starts alone and fails: %s", a.name, got.result)
+		o.fail(r, race.CrashesAreTakenOver, "%s starts alone and fails: %s", a.name, got.result)
 	}
 }
 
@@ -127,9 +127,9 @@ func (o *oracle) checkRefusal(r *run, a *actor, c *claim, got response) {
 func (o *oracle) checkGone(r *run, a *actor, c *claim, got response) {
 	switch {
 	case a.tried && len(a.files) > 0:
-		o.fail(r, race.I11, "%s reports %s and keeps the file open", a.name, got.result)
+		o.fail(r, race.NothingIsClobbered, "%s reports %s and keeps the file open", a.name, got.result)
 	case c.faulted && r.present && r.content == pidLine(a.pid):
-		o.fail(r, race.I11, "%s reports %s and stays recorded", a.name, got.result)
+		o.fail(r, race.NothingIsClobbered, "%s reports %s and stays recorded", a.name, got.result)
 	}
 }
 
@@ -139,7 +139,7 @@ func (o *oracle) checkCheck(r *run, a *actor, c *claim, got response) {
 	said, lost := errors.Is(got.err, lock.ErrLost), o.lostName(r, a)
 	failed := c.faulted && got.err != nil && !said
 	if c.phase == holding && a.tried && !failed && said != lost && (lost || c.robbed == 0) {
-		o.fail(r, race.I8, "the check of %s says %s, while the name is %s", a.name, got.result, r.state().shown())
+		o.fail(r, race.AServerSucceeds, "the check of %s says %s, while the name is %s", a.name, got.result, r.state().shown())
 	}
 }
 
@@ -147,9 +147,9 @@ func (o *oracle) checkCheck(r *run, a *actor, c *claim, got response) {
 func (o *oracle) checkUninstall(r *run, a *actor, c *claim, got response) {
 	switch {
 	case got.err == nil && r.world.Exists(Store):
-		o.fail(r, race.I10, "the uninstall of %s says that it is done, and leaves the store", a.name)
+		o.fail(r, race.UninstallSparesWhatIsUsed, "the uninstall of %s says that it is done, and leaves the store", a.name)
 	case got.err != nil && !c.contended && !c.faulted && !o.unusable:
-		o.fail(r, race.I10, "the uninstall of %s fails though nobody uses the store: %s", a.name, got.result)
+		o.fail(r, race.UninstallSparesWhatIsUsed, "the uninstall of %s fails though nobody uses the store: %s", a.name, got.result)
 	}
 }
 
@@ -157,19 +157,19 @@ func (o *oracle) checkProbe(r *run, a *actor, c *claim, s lock.Status) {
 	if s.State != lock.Held {
 		for i, x := range r.actors {
 			if c.throughout&(1<<i) != 0 {
-				o.fail(r, race.I6, "the probe of %s finds %s, while %s is the holder", a.name, s.State, x.name)
+				o.fail(r, race.ProbesTellTheTruth, "the probe of %s finds %s, while %s is the holder", a.name, s.State, x.name)
 			}
 		}
 		if s.PID != 0 && !slices.Contains(c.recorded, s.PID) {
-			o.fail(r, race.I6, "the probe of %s reads the pid %d, which the file does not record", a.name, s.PID)
+			o.fail(r, race.ProbesTellTheTruth, "the probe of %s reads the pid %d, which the file does not record", a.name, s.PID)
 		}
 		return
 	}
 	switch {
 	case len(c.holders) == 0:
-		o.fail(r, race.I6, "the probe of %s finds the file held, and nobody holds it", a.name)
+		o.fail(r, race.ProbesTellTheTruth, "the probe of %s finds the file held, and nobody holds it", a.name)
 	case s.PID != 0 && !slices.Contains(c.holders, s.PID):
-		o.fail(r, race.I6, "the probe of %s names process %d, which was no holder", a.name, s.PID)
+		o.fail(r, race.ProbesTellTheTruth, "the probe of %s names process %d, which was no holder", a.name, s.PID)
 	}
 }
 

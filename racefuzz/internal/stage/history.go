@@ -97,7 +97,7 @@ func (o *oracle) judge(r *run) {
 	if o.faulted || o.robbery || o.odd || alike || uninstalls || r.tier.linear(o.history) {
 		return
 	}
-	o.fail(r, race.I1, "no order explains what starts, stops and probes returned")
+	o.fail(r, race.OneHolder, "no order explains what starts, stops and probes returned")
 }
 
 // linear reports whether the history agrees with the specification. It

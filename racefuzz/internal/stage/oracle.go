@@ -106,7 +106,7 @@ func (o *oracle) begins(r *run, a *actor, op string) {
 		c.faulted, c.excused = false, false
 		if c.phase == holding {
 			if o.lostName(r, a) && c.robbed == 0 {
-				o.fail(r, race.I2, "%s held the file, and no reader found it", a.name)
+				o.fail(r, race.ReadersFindTheHolder, "%s held the file, and no reader found it", a.name)
 			}
 			c.phase = stopping
 		}
@@ -148,17 +148,17 @@ func (o *oracle) step(r *run, a *actor, m made) {
 	if removed && m.operand == Store {
 		for _, x := range r.actors {
 			if x != a && o.claims[x.index].phase == holding {
-				o.fail(r, race.I10, "%s removes the store that %s uses", a.name, x.name)
+				o.fail(r, race.UninstallSparesWhatIsUsed, "%s removes the store that %s uses", a.name, x.name)
 			}
 		}
 	}
 	for _, v := range o.victims {
 		if text, ok := r.world.Content(v.Name); !ok || text != v.Content {
-			o.fail(r, race.I11, "%s changes %s, which is no pid file", a.name, v.Name)
+			o.fail(r, race.NothingIsClobbered, "%s changes %s, which is no pid file", a.name, v.Name)
 		}
 	}
 	if a.stuck || r.events > endless {
-		o.fail(r, race.I11, "%s goes on for ever", a.name)
+		o.fail(r, race.NothingIsClobbered, "%s goes on for ever", a.name)
 	}
 	o.checkEnd(r)
 }
@@ -258,7 +258,7 @@ func (o *oracle) returns(r *run, a *actor, got response) {
 		case got.err == nil:
 			o.checkProbe(r, a, c, got.status)
 		case !c.faulted && !o.odd && !errors.Is(got.err, lock.ErrBusy):
-			o.fail(r, race.I6, "the probe of %s fails: %s", a.name, got.result)
+			o.fail(r, race.ProbesTellTheTruth, "the probe of %s fails: %s", a.name, got.result)
 		}
 	}
 	o.watch(r)

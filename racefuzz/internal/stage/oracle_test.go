@@ -61,12 +61,12 @@ func TestWhatOperationsSayIsJudged(t *testing.T) {
 		{"shipped, removed", shipped, removing, ""},
 		{"shipped, probed", shipped, []string{"acquire release", "probe"}, ""},
 		{"shipped, uninstalled", shipped, []string{"acquire release", "uninstall"}, ""},
-		{"check says that all is well", lying(true, nil), removing, race.I8},
-		{"check says so without a look", lying(false, nil), removing, race.I8},
-		{"check says that all is lost", lying(true, lock.ErrLost), removing, race.I8},
-		{"probe fails", failing, []string{"probe"}, race.I6},
-		{"uninstall does nothing", idle, []string{"acquire release", "uninstall"}, race.I10},
-		{"uninstall refuses", refusing, []string{"uninstall"}, race.I10},
+		{"check says that all is well", lying(true, nil), removing, race.AServerSucceeds},
+		{"check says so without a look", lying(false, nil), removing, race.AServerSucceeds},
+		{"check says that all is lost", lying(true, lock.ErrLost), removing, race.AServerSucceeds},
+		{"probe fails", failing, []string{"probe"}, race.ProbesTellTheTruth},
+		{"uninstall does nothing", idle, []string{"acquire release", "uninstall"}, race.UninstallSparesWhatIsUsed},
+		{"uninstall refuses", refusing, []string{"uninstall"}, race.UninstallSparesWhatIsUsed},
 	} {
 		c := race.Case{Rules: "posix", Files: []race.File{{Name: Store, Kind: race.Regular, Content: "memories\n"}}}
 		for i, script := range test.scripts {

@@ -141,8 +141,8 @@ func TestFaultsAreSurvivedOrFound(t *testing.T) {
 	binary := buildDaemon(t)
 	for name, want := range map[string]race.Invariant{
 		"correct":                 "",
-		"unsupported-is-acquired": race.I2,
-		"write-error-ignored":     race.I2,
+		"unsupported-is-acquired": race.ReadersFindTheHolder,
+		"write-error-ignored":     race.ReadersFindTheHolder,
 	} {
 		c := firstCase(t, Program{Command: []string{binary, name, "{pidfile}"}, Faults: "ENOLCK ENOSPC"})
 		r, err := Tier{}.Explore(t.Context(), c, Bounds{Faults: 1}, 0, *workers)

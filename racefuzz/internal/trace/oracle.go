@@ -173,7 +173,7 @@ func (o *oracle) holders(v view) []standing {
 
 func (o *oracle) judgeHolders(v view, holders []standing) {
 	if len(holders) > 1 {
-		o.breaks(v.event, race.I1, "%s and %s both run as the server", holders[0].name, holders[1].name)
+		o.breaks(v.event, race.OneHolder, "%s and %s both run as the server", holders[0].name, holders[1].name)
 	}
 }
 
@@ -188,11 +188,11 @@ func (o *oracle) judgeSuccession(v view, holders []standing) {
 			return other.name != s.name && other.phase != absent && other.phase != serving
 		})
 		if o.phases[s.name] == waking && s.phase == serving && len(holders) == 0 && !o.disturbed[s.name] {
-			o.breaks(v.event, race.I8, "%s runs, nobody is the recorded server, and it does not take over", s.name)
+			o.breaks(v.event, race.AServerSucceeds, "%s runs, nobody is the recorded server, and it does not take over", s.name)
 		}
 	}
 	if v.op == opWait && len(holders) == 0 && v.actor(v.mover).phase == serving {
-		o.breaks(v.event, race.I8, "%s runs, nobody is the recorded server, and within 2 s it does not look", v.mover)
+		o.breaks(v.event, race.AServerSucceeds, "%s runs, nobody is the recorded server, and within 2 s it does not look", v.mover)
 	}
 }
 
@@ -212,20 +212,20 @@ func (o *oracle) judgeFile(v view, holders []standing) {
 		switch {
 		case o.reads(v.after, s.name):
 		case old && s.name != v.mover && !v.after.there:
-			o.breaks(v.event, race.I5, "%s removes the pid file of %s, which runs", v.mover, s.name)
+			o.breaks(v.event, race.OnlyTheHolderChanges, "%s removes the pid file of %s, which runs", v.mover, s.name)
 		case old && s.name != v.mover && v.after.object != v.before.object:
-			o.breaks(v.event, race.I5, "%s puts another file in the place of the pid file of %s, which runs", v.mover, s.name)
+			o.breaks(v.event, race.OnlyTheHolderChanges, "%s puts another file in the place of the pid file of %s, which runs", v.mover, s.name)
 		case old && s.name != v.mover:
-			o.breaks(v.event, race.I2, "%s runs, and after %s of %s its pid file holds %s", s.name, v.op, v.mover, v.after)
+			o.breaks(v.event, race.ReadersFindTheHolder, "%s runs, and after %s of %s its pid file holds %s", s.name, v.op, v.mover, v.after)
 		case o.used && v.after.content != "":
-			o.breaks(v.event, race.I4, "%s runs, and its pid has not replaced the old one whole: the pid file holds %s", s.name, v.after)
+			o.breaks(v.event, race.CrashesAreTakenOver, "%s runs, and its pid has not replaced the old one whole: the pid file holds %s", s.name, v.after)
 		default:
-			o.breaks(v.event, race.I2, "%s runs, and its pid file holds %s", s.name, v.after)
+			o.breaks(v.event, race.ReadersFindTheHolder, "%s runs, and its pid file holds %s", s.name, v.after)
 		}
 	}
 	if o.settings.lenient == "" && len(holders) == 0 && v.before.content != "" && v.after.there && v.after.content == "" && v.after.object == v.before.object {
 		if s := v.actor(v.mover); s.phase == starting {
-			o.breaks(v.event, race.I2, "%s empties the pid file before it writes its own pid: a reader in between finds nothing", s.name)
+			o.breaks(v.event, race.ReadersFindTheHolder, "%s empties the pid file before it writes its own pid: a reader in between finds nothing", s.name)
 		}
 	}
 }
@@ -332,9 +332,9 @@ func (o *oracle) judgeRefusals(v view) {
 		case state == open:
 			undecided = append(undecided, id)
 		case state == refused && o.used:
-			o.breaks(v.event, race.I4, "%s does not start although nobody runs", name)
+			o.breaks(v.event, race.CrashesAreTakenOver, "%s does not start although nobody runs", name)
 		case state == refused:
-			o.breaks(v.event, race.I7, "%s does not start although nobody runs and nobody starts instead", name)
+			o.breaks(v.event, race.LoneStartsSucceed, "%s does not start although nobody runs and nobody starts instead", name)
 		}
 	}
 	o.refusals = undecided
@@ -350,7 +350,7 @@ func (o *oracle) judgeEnd(v view) {
 			return f.Name == e.name && (e.name != o.settings.pidName() || f.Kind != race.Regular)
 		})
 		if !known && !slices.Contains(strings.Fields(o.settings.leaves), e.name) {
-			o.breaks(v.event, race.I3, "all have stopped, and %s remains", e.name)
+			o.breaks(v.event, race.NothingRemains, "all have stopped, and %s remains", e.name)
 		}
 	}
 }
@@ -364,7 +364,7 @@ func (o *oracle) judgeBystanders(v view) {
 		}
 		i := slices.IndexFunc(v.left, func(e entry) bool { return e.name == f.Name })
 		if i < 0 || v.left[i].content != f.Content[:min(len(f.Content), headSize)] {
-			o.breaks(v.event, race.I11, "%s clobbers %s", v.mover, f.Name)
+			o.breaks(v.event, race.NothingIsClobbered, "%s clobbers %s", v.mover, f.Name)
 		}
 	}
 }
@@ -407,21 +407,21 @@ func (o *oracle) answered(event int, name string, said answer) {
 	for id := range w.always {
 		if !said.running {
 			holder, _, _ := strings.Cut(id, "#")
-			o.breaks(event, race.I6, "%s says that nobody runs, and %s does all the time", name, holder)
+			o.breaks(event, race.ProbesTellTheTruth, "%s says that nobody runs, and %s does all the time", name, holder)
 		}
 	}
 	switch {
 	case !said.running:
 	case !w.alive:
-		o.breaks(event, race.I6, "%s says that somebody runs, and nobody does", name)
+		o.breaks(event, race.ProbesTellTheTruth, "%s says that somebody runs, and nobody does", name)
 	case said.pid != "" && !w.holders[said.start]:
-		o.breaks(event, race.I6, "%s names a process that was not the server while it looked", name)
+		o.breaks(event, race.ProbesTellTheTruth, "%s names a process that was not the server while it looked", name)
 	}
 }
 
 // deaf is called for an actor that does not stop.
 func (o *oracle) deaf(event int, name string) {
-	o.breaks(event, race.I9, "%s was asked to stop and lives on", name)
+	o.breaks(event, race.ServersAnswerAndStop, "%s was asked to stop and lives on", name)
 }
 
 // write writes all that can still change a verdict, with the names of actors

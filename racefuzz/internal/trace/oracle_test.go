@@ -82,45 +82,45 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 		{"two live on", exit, nil, `
 			a write: {a} | a serving
 			b start: {a} | b starting
-			b flock: {a} | b serving`, race.I1},
+			b flock: {a} | b serving`, race.OneHolder},
 		{"a standby lives on", serve, nil, `
 			a write: {a} | a serving lock
 			b flock: {a} | b serving`, ""},
 		{"a standby that has a lock as well", serve, nil, `
 			a write: {a} | a serving lock
-			b flock: {a} | b serving lock`, race.I1},
+			b flock: {a} | b serving lock`, race.OneHolder},
 		{"the holder's pid is wiped out", exit, nil, `
 			a write: {a} | a serving
-			b openat:  | b starting`, race.I2},
+			b openat:  | b starting`, race.ReadersFindTheHolder},
 		{"nothing between two pids", exit, stale, `
 			a start: 499999999 | a starting
-			a openat:  | a starting`, race.I2},
+			a openat:  | a starting`, race.ReadersFindTheHolder},
 		{"nothing between two pids, where that may be", lenient, stale, `
 			a start: 499999999 | a starting
 			a openat:  | a starting
 			a write: {a} | a serving`, ""},
 		{"the holder's pid is wiped out, where nothing may be between two", lenient, nil, `
 			a write: {a} | a serving
-			b openat:  | b starting`, race.I2},
+			b openat:  | b starting`, race.ReadersFindTheHolder},
 		{"the file outlives all", exit, nil, `
 			a write: {a} | a serving
-			a end: {a} | a absent`, race.I3},
+			a end: {a} | a absent`, race.NothingRemains},
 		{"the rest of an old pid", exit, stale, `
 			a start: 499999999 | a starting
-			a write: {a}9999 | a serving`, race.I4},
+			a write: {a}9999 | a serving`, race.CrashesAreTakenOver},
 		{"nobody can start after a crash", exit, nil, `
 			a write: {a} | a serving
 			a crash: {a} | a absent
 			b start: {a} | b starting
-			b exit_group: {a} | b absent`, race.I4},
+			b exit_group: {a} | b absent`, race.CrashesAreTakenOver},
 		{"the file is removed by another", exit, nil, `
 			a write: {a} | a serving
-			b unlink: - | b starting`, race.I5},
+			b unlink: - | b starting`, race.OnlyTheHolderChanges},
 		{"two refuse each other", exit, nil, `
 			a start: - | a starting
 			b start: - | b starting
 			a exit_group: - | a absent
-			b exit_group: - | b absent`, race.I7},
+			b exit_group: - | b absent`, race.LoneStartsSucceed},
 		{"one refuses the other and serves", exit, nil, `
 			a start: - | a starting
 			b start: - | b starting
@@ -129,19 +129,19 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 		{"a probe refuses a start", exit, nil, `
 			b probe: - | b probing
 			a start: - | a starting
-			a exit_group: - | a absent`, race.I7},
+			a exit_group: - | a absent`, race.LoneStartsSucceed},
 		{"a standby never looks", serve, nil, `
 			a write: {a} | a serving lock
 			b flock: {a} | b serving
 			a exit_group: - | a absent
-			b wait: - | b serving`, race.I8},
+			b wait: - | b serving`, race.AServerSucceeds},
 		{"a standby looks, and does not take over", serve, nil, `
 			a write: {a} | a serving lock
 			b flock: {a} | b serving
 			a exit_group: - | a absent
 			b wait: - | b waking
 			b openat:  | b waking
-			b close: - | b serving`, race.I8},
+			b close: - | b serving`, race.AServerSucceeds},
 		{"a standby is refused by another who comes and goes", serve, nil, `
 			b flock: {a} | b serving
 			b wait: - | b waking
@@ -158,7 +158,7 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 			b flock: - | b serving
 			a exit_group: - | a absent
 			b wait: - | b waking
-			b flock: - | b serving`, race.I8},
+			b flock: - | b serving`, race.AServerSucceeds},
 	} {
 		if got := judge(t, tt.s, tt.files, tt.scenes); got.Invariant != tt.want {
 			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)
@@ -174,9 +174,9 @@ func TestProbesAreHeldToWhatWasTrueWhileTheyLooked(t *testing.T) {
 		want   race.Invariant
 	}{
 		{"the server", true, answer{certain: true, running: true, pid: "1", start: "a#1"}, ""},
-		{"nobody, though there is one", true, answer{certain: true}, race.I6},
-		{"somebody, though there is none", false, answer{certain: true, running: true}, race.I6},
-		{"another process", true, answer{certain: true, running: true, pid: "2"}, race.I6},
+		{"nobody, though there is one", true, answer{certain: true}, race.ProbesTellTheTruth},
+		{"somebody, though there is none", false, answer{certain: true, running: true}, race.ProbesTellTheTruth},
+		{"another process", true, answer{certain: true, running: true, pid: "2"}, race.ProbesTellTheTruth},
 		{"an error", true, answer{}, ""},
 	} {
 		o := newOracle(settings{losers: "exit"}, nil)

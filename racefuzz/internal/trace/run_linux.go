@@ -305,7 +305,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
 		}
 		if k.call.wild {
-			r.oracle.breaks(len(r.events), race.I11, "%s sends a signal to every process there is", a.name)
+			r.oracle.breaks(len(r.events), race.NothingIsClobbered, "%s sends a signal to every process there is", a.name)
 		}
 		r.foot = r.footprintOf(k)
 		k, err = r.try(p, k)

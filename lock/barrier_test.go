@@ -8,7 +8,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -182,53 +181,31 @@ func TestBarrierKnowsAFileThatLostItsName(t *testing.T) {
 	}
 }
 
-// Whoever has the barrier alone may move its file away. Whoever shares it has
-// therefore, for as long as it does, the file that has the name.
+// Whoever has the barrier alone may move its file away while another one is
+// between its open and its lock, which are one call: that one has then locked a
+// file that lost its name, as it has here, and must come to hold the file that
+// has the name.
 func TestBarrierIsHeldOnTheFileThatHasTheName(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.lock")
-	if b := mustTake(t, Exclude, path); os.Rename(path, path+".moved") != nil {
-		t.Skip("a barrier in use cannot be moved here")
-	} else if err := b.Release(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	var mover sync.WaitGroup
-	mover.Go(func() {
-		for {
-			select {
-			case <-done:
-				return
-			default:
-			}
-			b, err := Exclude(over, path)
-			if errors.Is(err, ErrHeld) {
-				continue
-			}
-			if err == nil {
-				err = errors.Join(os.Rename(path, path+".moved"), b.Release())
-			}
-			if err != nil {
-				t.Error(err)
-				return
-			}
-		}
-	})
-	defer mover.Wait()
-	defer close(done)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	for range 100 {
-		b, err := Share(ctx, path)
-		if err != nil {
-			t.Fatal(err)
+	tries := 0
+	b, err := hold(ctx, path, func(f *flock.Flock) (bool, error) {
+		ok, err := f.TryRLock()
+		if tries++; tries == 1 && os.Rename(path, path+".moved") != nil {
+			f.Unlock()
+			t.Skip("a barrier in use cannot be moved here")
 		}
-		if same, err := named(b.flock, path); !same || err != nil {
-			t.Fatalf("named is %v, %v", same, err)
-		}
-		if err := b.Release(); err != nil {
-			t.Fatal(err)
-		}
+		return ok, err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer b.Release()
+	if same, err := named(b.flock, path); !same || err != nil {
+		t.Errorf("named is %v, %v", same, err)
+	}
+	mustTake(t, Exclude, path+".moved")
 }
 
 func TestBarrierEndsWithItsProcess(t *testing.T) {

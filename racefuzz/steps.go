@@ -78,9 +78,9 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 	switch {
 	case result.Witness != nil: // whatever came after it
 	case ctx.Err() != nil:
-		return end(exitInterrupted, "interrupted, no race so far")
+		return end(exitInterrupted, "interrupted, no race so far"+reached(p, result))
 	case limited.Err() != nil && !result.Complete:
-		return end(exitClean, "no race, in the time there was")
+		return end(exitClean, "no race, in the time there was"+reached(p, result))
 	case err != nil:
 		return 0, err
 	default:
@@ -173,7 +173,7 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 	case r.Diverged > 0:
 		return fmt.Sprintf("not complete: %s diverged, the first %s", tally{r.Diverged, "schedules"}, r.Divergence)
 	case !r.Complete:
-		return "not complete within the limit of schedules"
+		return "not complete within the limit of schedules" + reached(p, r)
 	}
 	actors, faulty := 0, 0 // of the cases whose calls can fail
 	for _, c := range p.Cases {
@@ -222,6 +222,14 @@ func (o options) proved(p explore.Plan, r explore.Result) string {
 		words = append(words, tally{r.Sampled, "schedules"}.String()+" sampled beyond that")
 	}
 	return strings.Join(words, ", ")
+}
+
+// reached adds how far an exploration came that was stopped, if it can tell.
+func reached(p explore.Plan, r explore.Result) string {
+	if text := p.Reached(r); text != "" {
+		return "; " + text
+	}
+	return ""
 }
 
 // show saves a finding and writes it.

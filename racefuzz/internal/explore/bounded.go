@@ -2,7 +2,9 @@ package explore
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -13,13 +15,13 @@ import (
 // witness is the first does not depend on the number of workers.
 func Bounded(ctx context.Context, p Plan) (Result, error) {
 	var all []*frontier
-	fewest, most := math.MaxInt, 0
+	fewest, most := p.actors()
 	var ran atomic.Int64
 	for _, c := range p.Cases {
 		all = append(all, newFrontier(p, c, &ran))
-		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
 	}
 	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
+		p.Progress.reached(p.Reached(Result{Rounds: round}))
 		for _, f := range all {
 			f.past = f.schedules
 			f.pastSteps = f.steps
@@ -30,12 +32,33 @@ func Bounded(ctx context.Context, p Plan) (Result, error) {
 			return f.witness != nil, err
 		})
 		if result := sum(all, found); err != nil || result.Witness != nil || p.exceeds(result) {
+			result.Rounds = round
 			return result, err
 		}
 	}
 	result := sum(all, -1)
 	result.Complete = true
 	return result, nil
+}
+
+// actors returns how many there are in the smallest case and in the largest.
+func (p Plan) actors() (fewest, most int) {
+	fewest = math.MaxInt
+	for _, c := range p.Cases {
+		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
+	}
+	return fewest, most
+}
+
+// Reached says what is complete of an exploration by [Bounded] that was stopped,
+// or nothing where nothing is.
+func (p Plan) Reached(r Result) string {
+	fewest, most := p.actors()
+	text := ""
+	for n := fewest; n <= most && n < fewest+r.Rounds; n++ {
+		text += fmt.Sprintf(", %d with %s", min(r.Rounds-1-n+fewest, p.Bounds.most()), count(n, "actor", "actors"))
+	}
+	return strings.Replace(text, ",", "complete up to so many preemptions, crashes and faults in all:", 1)
 }
 
 // Exhaustive explores every schedule of every case within the plan's bounds on

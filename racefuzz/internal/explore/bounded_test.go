@@ -43,6 +43,28 @@ func TestBoundedRunsEverySchedule(t *testing.T) {
 	}
 }
 
+func TestBoundedSaysHowFarItCame(t *testing.T) {
+	p := Plan{
+		Tier:   &toy{},
+		Cases:  []race.Case{toyCase(idle, idle), toyCase(idle, idle, idle)},
+		Bounds: Bounds{Preemptions: 2, Crashes: 1},
+	}
+	for limit, want := range map[int]string{
+		1:       "",
+		3:       "complete up to so many preemptions, crashes and faults in all: 0 with 2 actors",
+		1 << 20: "",
+	} {
+		p.Limit = limit
+		r, err := Bounded(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Reached(r); got != want {
+			t.Errorf("limit %d: %q, want %q", limit, got, want)
+		}
+	}
+}
+
 func TestBoundedFindsTheFewestPreemptions(t *testing.T) {
 	p := Plan{
 		Tier:   &toy{},

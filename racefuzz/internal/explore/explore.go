@@ -51,6 +51,7 @@ type Plan struct {
 type Result struct {
 	Witness   *Witness // nil when no invariant was broken
 	Complete  bool     // every schedule within the bounds was explored; never of a sample
+	Rounds    int      // of [Bounded], where it was stopped: those before, each of the schedules that spend one more
 	Schedules int      // that were run, the witness included
 	Steps     int
 	// Diverged counts the schedules that could not be run to their end, because
@@ -79,7 +80,15 @@ func (p *Progress) Left(schedules, cost, of int) {
 	p.rest.Store(&text)
 }
 
-// Rest says what is known to be left, or nothing.
+// reached takes note of what is complete.
+func (p *Progress) reached(text string) {
+	if p != nil && text != "" {
+		text = ", " + text
+		p.rest.Store(&text)
+	}
+}
+
+// Rest says what is known to be left or to be complete, or nothing.
 func (p *Progress) Rest() string {
 	if text := p.rest.Load(); text != nil {
 		return *text

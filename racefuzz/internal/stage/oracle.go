@@ -23,6 +23,7 @@ type oracle struct {
 	faulted  bool // some call was made to fail
 	ended    bool // all but Next have finished
 	robbery  bool // somebody removed a file from under its holder
+	removed  int  // the file that was removed last, which can keep its name until all have closed it
 	history  []operation
 	order    fingerprint // of the history: what returned, and what had returned when it began
 }
@@ -42,7 +43,7 @@ type claim struct {
 
 	// During a probe: who held the file all the time, by actor; the pids of
 	// those who could be called its holder at any time; and the pids that the
-	// file has recorded in a complete line.
+	// file has recorded in a complete line while nobody held it.
 	throughout uint64
 	holders    []int
 	recorded   []int
@@ -140,6 +141,9 @@ func (o *oracle) step(r *run, a *actor, m made) {
 		o.unusable = false
 		harmed = nil
 	}
+	if removed && m.operand == race.PIDFile {
+		o.removed = before.inode
+	}
 	o.watch(r)
 	o.checkContent(r)
 	if before != after && before.inode != 0 {
@@ -212,7 +216,8 @@ func (o *oracle) watch(r *run) {
 					c.holders = append(c.holders, x.pid)
 				}
 			}
-			if pid := line(r.content); pid != 0 && !slices.Contains(c.recorded, pid) {
+			held := slices.ContainsFunc(r.actors, func(x *actor) bool { return x.locks(r.inode) })
+			if pid := line(r.content); pid != 0 && !held && !slices.Contains(c.recorded, pid) {
 				c.recorded = append(c.recorded, pid)
 			}
 		}

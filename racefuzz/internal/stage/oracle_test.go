@@ -41,7 +41,7 @@ func TestWhatOperationsSayIsJudged(t *testing.T) {
 		}
 		return p
 	}
-	failing, idle, refusing := shipped, shipped, shipped
+	failing, late, idle, refusing := shipped, shipped, shipped, shipped
 	failing.Probe = func(sys lock.System, path string) (lock.Status, error) {
 		lock.ProbeOn(sys, path)
 		return lock.Status{}, errors.New("no answer")
@@ -52,6 +52,23 @@ func TestWhatOperationsSayIsJudged(t *testing.T) {
 		return &lock.HeldError{Path: path}
 	}
 	removing := []string{"acquire check release", "remove"}
+	late.Probe = func(sys lock.System, path string) (lock.Status, error) {
+		f, err := sys.Open(path, lock.Read)
+		if err != nil {
+			return lock.Status{}, nil
+		}
+		defer f.Close()
+		if f.TryLock(false) != nil {
+			return lock.Status{State: lock.Held}, nil
+		}
+		f.Unlock()
+		var buf [4]byte
+		n, _ := f.ReadAt(buf[:], 0)
+		if same, _ := sys.Same(f, path); !same {
+			return lock.Status{}, nil
+		}
+		return lock.Status{State: lock.Stale, PID: line(string(buf[:n]))}, nil
+	}
 	for _, test := range []struct {
 		name     string
 		protocol mutant.Protocol
@@ -65,6 +82,7 @@ func TestWhatOperationsSayIsJudged(t *testing.T) {
 		{"check says so without a look", lying(false, nil), removing, race.AServerSucceeds},
 		{"check says that all is lost", lying(true, lock.ErrLost), removing, race.AServerSucceeds},
 		{"probe fails", failing, []string{"probe"}, race.ProbesTellTheTruth},
+		{"probe reads after unlocking", late, []string{"acquire", "acquire release", "probe"}, race.ProbesTellTheTruth},
 		{"uninstall does nothing", idle, []string{"acquire release", "uninstall"}, race.UninstallSparesWhatIsUsed},
 		{"uninstall refuses", refusing, []string{"uninstall"}, race.UninstallSparesWhatIsUsed},
 	} {

@@ -1,82 +1,150 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
+
+	"github.com/mark3labs/mcp-go/mcp"
 )
+
+// What a tool takes or returns is a struct whose tags say what a host is told
+// and what is demanded of arguments: "about" is the description; "least" and
+// "most" bound a number, and "usual" is the one for none; "length" bounds a
+// string, in characters, and "items" an array; "enum" lists what a string may
+// be. What the "json" tag may omit need not be given.
+
+// member is a field that JSON has too.
+type member struct {
+	reflect.StructField
+	name     string
+	optional bool
+}
+
+// members lists those of the struct type t.
+func members(t reflect.Type) (all []member) {
+	for _, f := range reflect.VisibleFields(t) {
+		if name, options, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			all = append(all, member{f, name, options != ""})
+		}
+	}
+	return all
+}
+
+// bound is the number in one of the member's tags, or 0.
+func (m member) bound(tag string) int {
+	n, _ := strconv.Atoi(m.Tag.Get(tag))
+	return n
+}
 
 // decode reads a tool's arguments into the struct that args points to. Its
 // errors tell a model what to change.
 func decode(raw any, args any) error {
-	if raw == nil {
-		return nil
-	}
 	encoded, err := json.Marshal(raw)
 	if err != nil {
 		return err
 	}
 	var given map[string]json.RawMessage
-	json.Unmarshal(encoded, &given) // what is no object has its error below
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if field(args, name) == nil { // package json is not particular about case
-			return fmt.Errorf("there is no argument %q", name)
-		}
-	}
-	err = json.Unmarshal(encoded, args)
 	var mismatch *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &mismatch) && mismatch.Field == "":
+	if errors.As(json.Unmarshal(encoded, &given), &mismatch) {
 		return fmt.Errorf("arguments must be an object, not a %s", mismatch.Value)
-	case errors.As(err, &mismatch):
+	}
+	known := []string{}
+	taken := map[string]json.RawMessage{}
+	for _, m := range members(reflect.TypeOf(args).Elem()) {
+		known = append(known, " "+strconv.Quote(m.name))
+		if usual := m.bound("usual"); usual > 0 {
+			taken[m.name] = json.RawMessage(strconv.Itoa(usual))
+		}
+		if value, ok := given[m.name]; ok && string(value) != "null" {
+			taken[m.name] = meant(value, m.Type.Kind())
+		}
+		delete(given, m.name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) { // package json is not particular about case
+		return fmt.Errorf("there is no argument %q; there are%s", name, cmp.Or(strings.Join(known, ","), " none"))
+	}
+	if encoded, err = json.Marshal(taken); err == nil {
+		err = json.Unmarshal(encoded, args)
+	}
+	if errors.As(err, &mismatch) {
 		return mustBe(mismatch, args)
 	}
-	return err
+	return errors.Join(err, validate(args))
 }
 
-// field is the type of the field of args that JSON calls name, or nil.
-func field(args any, name string) reflect.Type {
-	for _, f := range reflect.VisibleFields(reflect.TypeOf(args).Elem()) {
-		if f.Tag.Get("json") == name {
-			return f.Type
-		}
+// meant is what a model that wrote raw for a value of some kind must have
+// meant: there is but one way to take 5.0, "5" and "[\"a\",\"b\"]".
+func meant(raw json.RawMessage, kind reflect.Kind) json.RawMessage {
+	value, text := raw, ""
+	if json.Unmarshal(raw, &text) == nil {
+		value = json.RawMessage(text)
 	}
-	return nil
+	_, notWhole := strconv.ParseInt(string(value), 10, 64)
+	n, notNumber := strconv.ParseFloat(string(value), 64)
+	switch number := kind == reflect.Int || kind == reflect.Int64; {
+	case !json.Valid(value):
+	case kind == reflect.Slice && value[0] == '[', number && notWhole == nil:
+		return value
+	case number && notNumber == nil && n == math.Trunc(n) && math.Abs(n) < 1<<53:
+		return strconv.AppendInt(nil, int64(n), 10)
+	}
+	return raw
 }
 
 // mustBe says what a field of args must be.
 func mustBe(mismatch *json.UnmarshalTypeError, args any) error {
 	name := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:]
-	t := mismatch.Type
-	if whole := field(args, name); whole != nil {
-		t = whole // and not that of one item
+	kind := mismatch.Type.Kind()
+	for _, m := range members(reflect.TypeOf(args).Elem()) {
+		if m.name == name {
+			kind = m.Type.Kind() // and not that of one item
+		}
 	}
-	return fmt.Errorf("%q must be %s, not %s", name, jsonType(t), mismatch.Value)
-}
-
-func jsonType(t reflect.Type) string {
-	switch t.Kind() {
+	wanted := "a whole number"
+	switch kind {
 	case reflect.Slice:
-		return "an array of strings"
-	case reflect.String:
-		return "a string"
-	default:
-		return "a whole number"
+		wanted = "an array of strings"
+	case reflect.String, reflect.Pointer:
+		wanted = "a string"
 	}
+	return fmt.Errorf("%q must be %s, not %s", name, wanted, mismatch.Value)
 }
 
-// explain is err as a model should read it, with the remedy if there is one.
-func explain(err error) string {
-	var p *problem
-	if errors.As(err, &p) && p.hint != "" {
-		return err.Error() + "; to mend it: " + p.hint
+// validate returns what is wrong with the struct that args points to.
+func validate(args any) (err error) {
+	complain := func(format string, args ...any) { err = errors.Join(err, fmt.Errorf(format, args...)) }
+	for _, m := range members(reflect.TypeOf(args).Elem()) {
+		value := reflect.ValueOf(args).Elem().FieldByIndex(m.Index)
+		if m.optional && value.IsZero() && m.bound("usual") == 0 {
+			continue
+		}
+		value = reflect.Indirect(value)
+		switch most, items, length := m.bound("most"), m.bound("items"), m.bound("length"); {
+		case most > 0 && (value.Int() < 1 || value.Int() > int64(most)):
+			complain("%q is %d, and must be from 1 to %d", m.name, value.Int(), most)
+		case m.bound("least") > 0 && value.Int() < 1:
+			complain("%q must be a positive whole number", m.name)
+		case items > 0 && value.Len() > items:
+			complain("%q has %d items, and %d are the most", m.name, value.Len(), items)
+		case items > 0:
+			for i := range value.Len() {
+				err = errors.Join(err, checkLength(fmt.Sprintf("%s[%d]", m.name, i), value.Index(i).String(), length))
+			}
+		case length > 0:
+			err = errors.Join(err, checkLength(m.name, value.String(), length))
+		}
 	}
-	return err.Error()
+	return err
 }
 
 // checkLength requires between 1 and most characters other than white space
@@ -91,20 +159,53 @@ func checkLength(argument, value string, most int) error {
 	return nil
 }
 
-func checkTag(tag string) error {
-	if tag == "" {
-		return nil
+// object is the JSON Schema of a struct.
+func object(t reflect.Type) mcp.ToolArgumentsSchema {
+	o := mcp.ToolArgumentsSchema{Type: "object", Properties: map[string]any{}}
+	for _, m := range members(t) {
+		o.Properties[m.name] = m.schema()
+		if !m.optional {
+			o.Required = append(o.Required, m.name)
+		}
 	}
-	return checkLength("tag", tag, maxTag)
+	return o
 }
 
-// checkLimit returns limit, or standard where it was not given.
-func checkLimit(limit *int, standard, most int) (int, error) {
-	switch {
-	case limit == nil:
-		return standard, nil
-	case *limit < 1 || *limit > most:
-		return 0, fmt.Errorf(`"limit" is %d, and must be from 1 to %d`, *limit, most)
+// schema is the JSON Schema of a member.
+func (m member) schema() map[string]any {
+	s := map[string]any{"type": "string"}
+	for tag, key := range map[string]string{"about": "description", "least": "minimum", "most": "maximum", "usual": "default", "length": "maxLength", "items": "maxItems", "enum": "enum"} {
+		if n := m.bound(tag); n > 0 {
+			s[key] = n
+		} else if text := m.Tag.Get(tag); tag == "enum" && text != "" {
+			s[key] = strings.Fields(text)
+		} else if text != "" {
+			s[key] = text
+		}
 	}
-	return *limit, nil
+	switch kind := m.Type.Kind(); {
+	case kind == reflect.Bool:
+		s["type"] = "boolean"
+	case kind == reflect.Int, kind == reflect.Int64:
+		s["type"] = "integer"
+	case kind == reflect.Slice:
+		m.Type, m.Tag, m.optional = m.Type.Elem(), reflect.StructTag(fmt.Sprintf("length:%q", m.Tag.Get("length"))), false
+		s["type"], s["items"] = "array", m.schema()
+		delete(s, "maxLength")
+	case kind == reflect.Struct && m.Type != reflect.TypeFor[time.Time]():
+		o := object(m.Type)
+		s["type"], s["properties"], s["required"] = o.Type, o.Properties, o.Required
+	case s["maxLength"] != nil && !m.optional:
+		s["minLength"] = 1
+	}
+	return s
+}
+
+// explain is err as a model should read it, with the remedy if there is one.
+func explain(err error) string {
+	var p *problem
+	if errors.As(err, &p) && p.hint != "" {
+		return err.Error() + "; to mend it: " + p.hint
+	}
+	return err.Error()
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
+	"time"
 
 	"github.com/memlatch/memlatch/lock"
 )
@@ -17,113 +20,162 @@ type tools struct {
 	store *store
 }
 
-type addArgs struct {
-	Text string   `json:"text"`
-	Tags []string `json:"tags"`
+// view is a memory as a host is shown it: of a long text a part at most, for
+// hosts cut out of the middle of a result what exceeds some 12 kB.
+type view struct {
+	ID         int64     `json:"id" about:"the memory's id"`
+	NextOffset int       `json:"next_offset,omitempty" about:"given when mem_get has more of the text"`
+	Text       string    `json:"text,omitempty"`
+	Snippet    string    `json:"snippet,omitempty"`
+	Length     int       `json:"length,omitempty" about:"given when this is a part of the text: how many characters mem_get has"`
+	Tags       []string  `json:"tags"`
+	Created    time.Time `json:"created" about:"RFC 3339, UTC"`
+	Known      bool      `json:"known,omitempty" about:"it was there already, with the same text and tags"`
 }
 
-func (t tools) add(ctx context.Context, in addArgs) (memory, error) {
-	if err := (memory{Text: in.Text, Tags: in.Tags}).check(); err != nil {
-		return memory{}, err
-	}
-	return t.store.add(ctx, in.Text, in.Tags)
+// maxPage bounds a result, in bytes.
+const maxPage = 9500
+
+func size(v any) int {
+	encoded, _ := json.Marshal(v)
+	return len(encoded)
 }
 
-type searchArgs struct {
-	Query string `json:"query"`
-	Tag   string `json:"tag"`
-	Limit *int   `json:"limit"`
-}
-
-type searchResult struct {
-	Memories []found `json:"memories"`
-}
-
-func (t tools) search(ctx context.Context, in searchArgs) (searchResult, error) {
-	limit, err := checkLimit(in.Limit, usuallyFound, maxFound)
-	err = errors.Join(err, checkLength("query", in.Query, maxQuery), checkTag(in.Tag))
-	if err == nil && matchAny(in.Query) == "" {
-		err = errors.New(`"query" has no words`)
-	}
-	if err != nil {
-		return searchResult{}, err
-	}
-	results, err := t.store.search(ctx, in.Query, in.Tag, limit)
-	return searchResult{append([]found{}, results...)}, err
-}
-
-// maxPage bounds the text of one page of a list, in bytes: a host puts it
-// into its model's context.
-const maxPage = 256 << 10
-
-type listArgs struct {
-	Tag    string `json:"tag"`
-	Limit  *int   `json:"limit"`
-	Cursor string `json:"cursor"`
-}
-
-type listResult struct {
-	Memories   []memory `json:"memories"`
-	NextCursor string   `json:"next_cursor,omitempty"`
-}
-
-func (t tools) list(ctx context.Context, in listArgs) (listResult, error) {
-	limit, err := checkLimit(in.Limit, usuallyListed, maxListed)
-	before := int64(1<<63 - 1)
-	if in.Cursor != "" {
-		n, cursorErr := strconv.ParseInt(in.Cursor, 10, 64)
-		if cursorErr != nil {
-			err = errors.Join(err, fmt.Errorf(`"cursor" is %q, which no page has returned`, in.Cursor))
-		}
-		before = n
-	}
-	if err := errors.Join(err, checkTag(in.Tag)); err != nil {
-		return listResult{}, err
-	}
-	memories, err := t.store.list(ctx, in.Tag, before, limit+1)
-	if err != nil {
-		return listResult{}, err
-	}
-	n, size := 0, 0
-	for n < min(limit, len(memories)) && (n == 0 || size+len(memories[n].Text) <= maxPage) {
-		size += len(memories[n].Text)
+// fit returns as many of the first views as fit on a page.
+func fit(views []view) []view {
+	n, total := 0, 0
+	for n < len(views) && (n == 0 || total+size(views[n]) < maxPage) {
+		total += size(views[n]) + 1
 		n++
 	}
-	result := listResult{Memories: append([]memory{}, memories[:n]...)}
-	if n < len(memories) {
-		result.NextCursor = strconv.FormatInt(memories[n-1].ID, 10)
-	}
-	return result, nil
+	return append([]view{}, views[:n]...)
+}
+
+type addArgs struct {
+	Text string   `json:"text" about:"what to remember, worded to make sense on its own" length:"65536"`
+	Tags []string `json:"tags,omitempty" about:"words to find it by; above all the project's name" items:"16" length:"64"`
+}
+
+func (t tools) add(ctx context.Context, in addArgs) (view, error) {
+	m, known, err := t.store.add(ctx, memory{Text: in.Text, Tags: in.Tags, Created: time.Now()})
+	return view{ID: m.ID, Tags: m.Tags, Created: m.Created, Known: known}, err
 }
 
 type idArgs struct {
-	ID int64 `json:"id"`
+	ID int64 `json:"id" about:"the memory's id" least:"1"`
 }
 
-func (a idArgs) check() error {
-	if a.ID < 1 {
-		return errors.New(`"id" must be a positive whole number`)
-	}
-	return nil
+type updateArgs struct {
+	idArgs
+	Text *string  `json:"text,omitempty" about:"what it says from now on" length:"65536"`
+	Tags []string `json:"tags,omitempty" about:"all tags that it has from now on" items:"16" length:"64"`
 }
 
-func (t tools) get(ctx context.Context, in idArgs) (memory, error) {
-	if err := in.check(); err != nil {
-		return memory{}, err
+func (t tools) update(ctx context.Context, in updateArgs) (view, error) {
+	if in.Text == nil && in.Tags == nil {
+		return view{}, errors.New(`"text" and "tags" are both missing`)
 	}
+	m, err := t.store.update(ctx, in.ID, in.Text, in.Tags)
+	return view{ID: m.ID, Tags: m.Tags, Created: m.Created}, missing(err, in.ID)
+}
+
+type searchArgs struct {
+	Query string `json:"query" about:"words and \"phrases\"" length:"1000"`
+	filter
+	Limit int `json:"limit,omitempty" about:"how many at most" least:"1" most:"100" usual:"10"`
+}
+
+type searchResult struct {
+	LeftOut  int    `json:"left_out,omitempty" about:"how many more were found than fit in here"`
+	Memories []view `json:"memories"`
+}
+
+func (t tools) search(ctx context.Context, in searchArgs) (searchResult, error) {
+	found, err := t.store.search(ctx, in.Query, in.filter, in.Limit)
+	page := fit(found)
+	return searchResult{len(found) - len(page), page}, err
+}
+
+type listArgs struct {
+	filter
+	Limit  int    `json:"limit,omitempty" about:"how many at most" least:"1" most:"200" usual:"50"`
+	Cursor string `json:"cursor,omitempty" about:"next_cursor of the page before"`
+}
+
+type listResult struct {
+	NextCursor string `json:"next_cursor,omitempty" about:"given when there are more"`
+	Memories   []view `json:"memories"`
+}
+
+func (t tools) list(ctx context.Context, in listArgs) (listResult, error) {
+	memories, err := t.store.list(ctx, in.filter, in.Cursor, in.Limit+1)
+	var views []view
+	for _, m := range memories[:min(in.Limit, len(memories))] {
+		views = append(views, m.beginning())
+	}
+	result := listResult{Memories: fit(views)}
+	if n := len(result.Memories); n < len(memories) {
+		result.NextCursor = memories[n-1].cursor()
+	}
+	return result, err
+}
+
+type getArgs struct {
+	idArgs
+	Offset int `json:"offset,omitempty" about:"how many characters to skip"`
+	Length int `json:"length,omitempty" about:"how many characters to return at most" least:"1"`
+}
+
+func (t tools) get(ctx context.Context, in getArgs) (view, error) {
 	m, err := t.store.get(ctx, in.ID)
-	return m, missing(err, in.ID)
+	text := []rune(m.Text)
+	from := max(0, min(in.Offset, len(text)))
+	to := len(text)
+	if in.Length > 0 {
+		to = from + min(in.Length, len(text)-from)
+	}
+	for {
+		v := view{ID: m.ID, Text: string(text[from:to]), Tags: m.Tags, Created: m.Created}
+		if to < len(text) {
+			v.NextOffset = to
+		}
+		if to-from < len(text) {
+			v.Length = len(text)
+		}
+		if n := size(v); n > maxPage && to > from+1 {
+			to = from + max(1, (to-from)*maxPage/n)
+			continue
+		}
+		return v, missing(err, in.ID)
+	}
+}
+
+type deleteArgs struct {
+	ID    int64  `json:"id,omitempty" about:"the memory's id" least:"1"`
+	Tag   string `json:"tag,omitempty" about:"instead of an id: all memories with this tag" length:"64"`
+	Count int64  `json:"count,omitempty" about:"with a tag: how many memories that must be" least:"1"`
 }
 
 type deleteResult struct {
-	ID int64 `json:"id"`
+	ID      int64 `json:"id,omitempty"`
+	Deleted int64 `json:"deleted" about:"how many memories"`
 }
 
-func (t tools) delete(ctx context.Context, in idArgs) (deleteResult, error) {
-	if err := in.check(); err != nil {
-		return deleteResult{}, err
+func (t tools) delete(ctx context.Context, in deleteArgs) (deleteResult, error) {
+	if (in.ID == 0) == (in.Tag == "") {
+		return deleteResult{}, errors.New(`either "id" or "tag" must be given`)
 	}
-	return deleteResult(in), missing(t.store.delete(ctx, in.ID), in.ID)
+	if in.ID != 0 {
+		n, err := t.store.delete(ctx, "id = ?", in.ID, 1)
+		return deleteResult{in.ID, n}, missing(err, in.ID)
+	}
+	n, err := t.store.delete(ctx, "tagged(tags, ?)", strings.TrimSpace(in.Tag), cmp.Or(in.Count, -1))
+	if errors.Is(err, errNoMemory) && n == 0 {
+		err = fmt.Errorf("there is no memory with the tag %q", in.Tag)
+	} else if errors.Is(err, errNoMemory) {
+		err = fmt.Errorf(`%s with the tag %q would be deleted; to do so, repeat this with "count": %d`, howMany(n), in.Tag, n)
+	}
+	return deleteResult{Deleted: n}, err
 }
 
 func missing(err error, id int64) error {
@@ -134,7 +186,7 @@ func missing(err error, id int64) error {
 }
 
 type fileArgs struct {
-	File string `json:"file"`
+	File string `json:"file" about:"the whole path of the file: of a new one to export, of one that is there to import"`
 }
 
 // check refuses what depends on the directory that a host started this in.
@@ -181,24 +233,24 @@ type noArgs struct{}
 
 // statusResult is what mem_status says.
 type statusResult struct {
-	Role     string         `json:"role"`
-	PID      int            `json:"pid"`
+	Role     string         `json:"role" enum:"holder standby" about:"the holder is the recorded server; a standby takes over when that goes"`
+	PID      int            `json:"pid" about:"this server's process id"`
 	Recorded recordedStatus `json:"recorded"`
 	PIDFile  string         `json:"pid_file"`
 	Store    storeStatus    `json:"store"`
 	Version  string         `json:"version"`
-	Problem  string         `json:"problem,omitempty"`
+	Problem  string         `json:"problem,omitempty" about:"what is wrong, if anything"`
 }
 
 type recordedStatus struct {
-	State string `json:"state"`
-	PID   int    `json:"pid"`
+	State string `json:"state" enum:"held stale absent" about:"of the pid file"`
+	PID   int    `json:"pid" about:"in the pid file, or 0 if not known"`
 }
 
 type storeStatus struct {
 	Path     string `json:"path"`
 	Exists   bool   `json:"exists"`
-	Open     bool   `json:"open"`
+	Open     bool   `json:"open" about:"whether this server has it open"`
 	Memories int64  `json:"memories"`
 	Bytes    int64  `json:"bytes"`
 }

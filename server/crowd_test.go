@@ -67,7 +67,7 @@ func texts(t *testing.T, env []string) map[string]int {
 	found := map[string]int{}
 	for cursor := ""; ; {
 		var page listResult
-		if err := p.call("mem_list", map[string]any{"limit": maxListed, "cursor": cursor}, &page); err != nil {
+		if err := p.call("mem_list", map[string]any{"limit": 200, "cursor": cursor}, &page); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range page.Memories {

@@ -67,7 +67,7 @@ func connect(dir, name string) (*sql.DB, error) {
 		path = "/" + path // C:/...
 	}
 	query := url.Values{
-		"_pragma":    {"busy_timeout(5000)", "synchronous(FULL)"},
+		"_pragma":    {"busy_timeout(5000)", "synchronous(FULL)", "journal_size_limit(4194304)"},
 		"_txlock":    {"immediate"},
 		"_defensive": {"1"},
 		"_error_rc":  {"1"},
@@ -130,7 +130,7 @@ func fillDatabase(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, schema)
+	_, err = db.ExecContext(ctx, "BEGIN;"+schema+improvements+"COMMIT;")
 	if err == nil {
 		err = enterWAL(ctx, db)
 	}
@@ -171,6 +171,34 @@ func settle(ctx context.Context, db *sql.DB, dir string) error {
 		err = db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
 		return mode == "wal", err
 	}, func() error { return enterWAL(ctx, db) })
+}
+
+// improve brings a database of an earlier memlatch up to date, in one
+// transaction. Programs that know nothing of it can go on using the database:
+// triggers keep the additions right, and all that this program asks can be
+// answered, slower, without them.
+func improve(ctx context.Context, db *sql.DB) error {
+	lacks := func(db interface {
+		QueryRowContext(context.Context, string, ...any) *sql.Row
+	}) (lacks bool, err error) {
+		err = db.QueryRowContext(ctx, "SELECT count(*) = 0 FROM sqlite_master WHERE name = 'pieces'").Scan(&lacks)
+		return lacks, err
+	}
+	if lacks, err := lacks(db); !lacks || err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()                                // unless it is committed
+	if lacks, err := lacks(tx); !lacks || err != nil { // somebody else has done it
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, improvements); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // inTurn returns once done says so. Until then it tries to be the only
@@ -214,30 +242,10 @@ func pause(ctx context.Context) bool {
 	}
 }
 
-func isBusy(err error) bool {
+func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY) }
+
+// hasCode reports whether err is SQLite's with this primary result code.
+func hasCode(err error, code int) bool {
 	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+	return errors.As(err, &e) && e.Code()&0xff == code
 }
-
-const schemaVersion = 1
-
-const schema = `
-BEGIN;
-CREATE TABLE memories (
-	id      INTEGER PRIMARY KEY AUTOINCREMENT, -- an id is never used twice
-	text    TEXT NOT NULL,
-	tags    TEXT NOT NULL, -- a JSON array
-	created TEXT NOT NULL  -- RFC 3339, UTC
-);
-CREATE VIRTUAL TABLE words USING fts5(
-	text, tags, content='memories', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
-);
-CREATE TRIGGER memories_added AFTER INSERT ON memories BEGIN
-	INSERT INTO words(rowid, text, tags) VALUES (new.id, new.text, new.tags);
-END;
-CREATE TRIGGER memories_deleted AFTER DELETE ON memories BEGIN
-	INSERT INTO words(words, rowid, text, tags) VALUES ('delete', old.id, old.text, old.tags);
-END;
-PRAGMA user_version = 1;
-COMMIT;
-`

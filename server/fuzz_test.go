@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
 )
 
 func FuzzTools(f *testing.F) {
@@ -19,12 +20,14 @@ func FuzzTools(f *testing.F) {
 		`{}`, `[]`, `null`, `{"text":"Ada likes tea","tags":["ada"]}`, `{"text":"\u0000\ud800"}`, `{"text":"a\"b' OR 1=1 --"}`,
 		`{"query":"\"tea OR * NEAR("}`, `{"query":"a\u0000b","tag":"ada","limit":1}`, `{"tag":"%","limit":-1,"cursor":"9e9"}`,
 		`{"cursor":"9223372036854775808"}`, `{"id":1}`, `{"id":1e3}`, `{"id":9223372036854775807}`, `{"id":"1"}`, `{"limit":null}`, `{"teXt":"x"}`,
+		`{"id":"1","offset":-1,"length":"2.0"}`, `{"tag":" ADA ","since":"2026-01-31","until":"0000-01-01T00:00:00+23:59","cursor":"2026-01-31T00:00:00 5"}`,
+		`{"tag":"ada","count":1}`, `{"id":1,"text":"","tags":[]}`, `{"query":"🚫 e-mail getUserName 数据库","limit":"1e1"}`,
 	} {
-		for tool := range byte(6) {
+		for tool := range byte(7) {
 			f.Add(tool, []byte(arguments))
 		}
 	}
-	names := []string{"mem_add", "mem_search", "mem_list", "mem_get", "mem_delete", "mem_status"}
+	names := []string{"mem_add", "mem_search", "mem_list", "mem_get", "mem_delete", "mem_status", "mem_update"}
 	m := tested(f)
 	f.Fuzz(func(t *testing.T, tool byte, arguments []byte) {
 		var args any
@@ -42,15 +45,28 @@ func FuzzTools(f *testing.F) {
 			}
 			return
 		}
-		if given, ok := r.StructuredContent.(memory); ok && name == "mem_add" {
-			var got memory
-			callTool(t, m, "mem_get", map[string]any{"id": given.ID}, &got)
+		if n := size(r.StructuredContent); n > 2*mostShown { // tags alone may have as much
+			t.Errorf("%s %s: %d bytes", name, arguments, n)
+		}
+		if given, ok := r.StructuredContent.(view); ok && name == "mem_add" {
+			got := getWhole(t, m, given.ID)
 			want := args.(map[string]any)["text"]
 			if got.Text != want || !slices.Equal(got.Tags, given.Tags) {
 				t.Errorf("%q became %q, %q became %q", want, got.Text, given.Tags, got.Tags)
 			}
 		}
 	})
+}
+
+// getWhole puts the parts of a memory together.
+func getWhole(t *testing.T, m *server.MCPServer, id int64) (whole view) {
+	for more := true; more; more = whole.NextOffset > 0 {
+		var part view
+		callTool(t, m, "mem_get", map[string]any{"id": id, "offset": whole.NextOffset}, &part)
+		part.Text = whole.Text + part.Text
+		whole = part
+	}
+	return whole
 }
 
 func FuzzImport(f *testing.F) {

@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/term"
@@ -30,9 +28,9 @@ const (
 // imported is the outcome of an import, or of the part that is done.
 type imported struct {
 	Added    int64     `json:"added"`
-	Known    int64     `json:"known"`   // were in the store already
-	Refused  int64     `json:"refused"` // lines
-	Refusals []refusal `json:"refusals"`
+	Known    int64     `json:"known" about:"memories that were there already"`
+	Refused  int64     `json:"refused" about:"lines that are no memories"`
+	Refusals []refusal `json:"refusals" about:"the first of them"`
 	bytes    int64     // read
 }
 
@@ -48,14 +46,6 @@ type refusal struct {
 // be repeated. progress is called now and then.
 func (s *store) load(ctx context.Context, in io.Reader, progress func(imported)) (imported, error) {
 	result := imported{Refusals: []refusal{}}
-	db, err := s.open(ctx, true)
-	if err != nil {
-		return result, err
-	}
-	m := merger{known: map[digest]bool{}}
-	if err := m.learn(ctx, db); err != nil {
-		return result, err
-	}
 	r := bufio.NewReaderSize(in, 64<<10)
 	var batch []memory
 	for number, end := int64(1), false; !end; number++ {
@@ -68,16 +58,16 @@ func (s *store) load(ctx context.Context, in io.Reader, progress func(imported))
 		}
 		end = err == io.EOF
 		result.bytes += int64(len(line))
-		memories, err := parseMemories(line)
-		if tooLong {
-			err = fmt.Errorf("the line has more than %d bytes", maxImportLine)
+		var memories []memory
+		if err = fmt.Errorf("the line has more than %d bytes", maxImportLine); !tooLong {
+			memories, err = parseMemories(line)
 		}
 		if err != nil {
 			result.refuse(number, err)
 		}
 		batch = append(batch, memories...)
 		if end || len(batch) >= importBatch {
-			if err := m.add(ctx, db, batch, &result); err != nil {
+			if err := result.add(ctx, s, batch); err != nil {
 				return result, err
 			}
 			batch = batch[:0]
@@ -94,65 +84,26 @@ func (i *imported) refuse(line int64, err error) {
 	}
 }
 
-// digest stands for a memory's text and tags.
-type digest [16]byte
-
-func digestOf(text string, tags []string) (d digest) {
-	h := sha256.New()
-	for _, part := range slices.Concat([]string{text}, slices.Sorted(slices.Values(tags))) {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	copy(d[:], h.Sum(nil))
-	return d
-}
-
-// merger adds to a store what is not in it.
-type merger struct {
-	known map[digest]bool
-	last  int64 // the highest id that known has
-}
-
-type querier interface {
-	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}
-
-// learn adds to known what was stored since the last time.
-func (m *merger) learn(ctx context.Context, db querier) error {
-	return eachMemory(ctx, db, m.last, func(found memory) error {
-		m.known[digestOf(found.Text, found.Tags)] = true
-		m.last = found.ID
+// add adds a batch in one transaction.
+func (i *imported) add(ctx context.Context, s *store, batch []memory) error {
+	added := int64(0)
+	err := s.write(ctx, true, func(tx *sql.Tx) error {
+		for _, m := range batch {
+			_, known, err := merge(ctx, tx, m)
+			if err != nil {
+				return err
+			}
+			if !known {
+				added++
+			}
+		}
 		return nil
 	})
-}
-
-// add adds a batch in one transaction, in which no one else can write.
-func (m *merger) add(ctx context.Context, db *sql.DB, batch []memory, result *imported) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
+	if err == nil {
+		i.Added += added
+		i.Known += int64(len(batch)) - added
 	}
-	defer tx.Rollback() // unless it is committed
-	if err := m.learn(ctx, tx); err != nil {
-		return err
-	}
-	added := int64(0)
-	for _, new := range batch {
-		d := digestOf(new.Text, new.Tags)
-		if m.known[d] {
-			continue
-		}
-		m.known[d] = true
-		if m.last, err = insert(ctx, tx, new); err != nil {
-			return err
-		}
-		added++
-	}
-	if err := tx.Commit(); err != nil {
-		return err
-	}
-	result.Added += added
-	result.Known += int64(len(batch)) - added
-	return nil
+	return err
 }
 
 // record is a line of either kind.
@@ -240,7 +191,7 @@ func (r record) entity() (memories []memory, err error) {
 // usableTags are those of names that can be tags.
 func usableTags(names ...string) (tags []string) {
 	for _, name := range names {
-		if checkLength("", name, maxTag) == nil && !slices.Contains(tags, name) {
+		if checkLength("", name, maxTag) == nil {
 			tags = append(tags, name)
 		}
 	}

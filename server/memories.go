@@ -1,23 +1,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 )
 
 var errNoMemory = errors.New("no such memory")
 
+// Bounds, in characters, that the tags below repeat.
+const (
+	maxText = 65536
+	maxTag  = 64
+)
+
 // memory is one thing to remember.
 type memory struct {
 	ID      int64     `json:"id"`
-	Text    string    `json:"text"`
-	Tags    []string  `json:"tags"`
+	Text    string    `json:"text" length:"65536"`
+	Tags    []string  `json:"tags" items:"16" length:"64"`
 	Created time.Time `json:"created"`
 }
 
@@ -27,240 +34,249 @@ func (m memory) check() error {
 	if _, err := m.Created.MarshalText(); err != nil {
 		return fmt.Errorf(`"created": %w`, err)
 	}
-	if err := checkLength("text", m.Text, maxText); err != nil {
-		return err
-	}
-	if len(m.Tags) > maxTags {
-		return fmt.Errorf(`"tags" has %d items, and %d are the most`, len(m.Tags), maxTags)
-	}
-	for i, tag := range m.Tags {
-		if err := checkLength("tags["+strconv.Itoa(i)+"]", tag, maxTag); err != nil {
-			return err
-		}
-	}
-	return nil
+	return validate(&m)
 }
 
-func (s *store) add(ctx context.Context, text string, tags []string) (memory, error) {
-	db, err := s.open(ctx, true)
-	if err != nil {
-		return memory{}, err
+// tidy returns tags without the white space around them and without those
+// that differ from an earlier one in case alone.
+func tidy(tags []string) []string {
+	tidied := []string{}
+	for _, tag := range tags {
+		if tag = strings.TrimSpace(tag); !tagged(tidied, tag) {
+			tidied = append(tidied, tag)
+		}
 	}
-	m := memory{Text: text, Tags: append([]string{}, tags...), Created: stored(time.Now())}
-	m.ID, err = insert(ctx, db, m)
-	return m, err
+	return tidied
+}
+
+func tagged(tags []string, tag string) bool {
+	return slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) })
+}
+
+// add adds m, unless one with the same text and tags is there already, and
+// returns the one that is there then.
+func (s *store) add(ctx context.Context, m memory) (there memory, known bool, err error) {
+	err = s.write(ctx, true, func(tx *sql.Tx) error {
+		there, known, err = merge(ctx, tx, m)
+		return err
+	})
+	return there, known, err
+}
+
+// merge is add, in a transaction.
+func merge(ctx context.Context, tx *sql.Tx, m memory) (there memory, known bool, err error) {
+	m.ID, m.Tags, m.Created = 0, tidy(m.Tags), stored(m.Created)
+	var same []memory
+	err = each(ctx, tx, collect(&same), "SELECT id, text, tags, created FROM memories WHERE "+
+		textKey("text")+" = "+textKey("@text")+" AND text = @text ORDER BY id", sql.Named("text", m.Text))
+	if err != nil {
+		return m, false, err
+	}
+	for _, there := range same {
+		if tags := tidy(there.Tags); len(tags) == len(m.Tags) && !slices.ContainsFunc(tags, func(t string) bool { return !tagged(m.Tags, t) }) {
+			return there, true, nil
+		}
+	}
+	m.ID, err = insert(ctx, tx, m)
+	return m, false, err
 }
 
 // stored is a time as the database has it.
 func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
-// insert adds m, with a time as [stored] returns it, to the database and
-// returns its id.
-func insert(ctx context.Context, db interface {
-	ExecContext(context.Context, string, ...any) (sql.Result, error)
-}, m memory) (int64, error) {
-	tags, err := json.Marshal(append([]string{}, m.Tags...))
+// moment is a time as [made] begins.
+func moment(t time.Time) string { return strings.TrimSuffix(stored(t).Format(time.RFC3339Nano), "Z") }
+
+// cursor is where m is in a list, as [made] has it.
+func (m memory) cursor() string { return moment(m.Created) + fmt.Sprintf(" %019d", m.ID) }
+
+// insert adds m, under an id of its own unless it has one, and returns that.
+func insert(ctx context.Context, tx *sql.Tx, m memory) (int64, error) {
+	tags, err := json.Marshal(m.Tags)
 	if err != nil {
 		return 0, err
 	}
-	result, err := db.ExecContext(ctx, "INSERT INTO memories(text, tags, created) VALUES (?, ?, ?)",
-		m.Text, string(tags), m.Created.Format(time.RFC3339Nano))
+	result, err := tx.ExecContext(ctx, "INSERT INTO memories(id, text, tags, created) VALUES (nullif(?, 0), ?, ?, ?)",
+		m.ID, m.Text, string(tags), m.Created.Format(time.RFC3339Nano))
 	if err != nil {
 		return 0, err
 	}
 	return result.LastInsertId()
 }
 
-// each calls do with every memory, the oldest first, all as of one moment.
-func (s *store) each(ctx context.Context, do func(memory) error) error {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return nil
-	}
-	if err != nil {
+// update gives the memory with this id another text, if there is one, and
+// other tags, if they are not nil.
+func (s *store) update(ctx context.Context, id int64, text *string, tags []string) (m memory, err error) {
+	err = s.write(ctx, false, func(tx *sql.Tx) error {
+		var found []memory
+		if m, err = only(found, each(ctx, tx, collect(&found), selectMemory, id)); err != nil {
+			return err
+		}
+		if text != nil {
+			m.Text = *text
+		}
+		if tags != nil {
+			m.Tags = tidy(tags)
+		}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM memories WHERE id = ?", id); err != nil {
+			return err
+		}
+		_, err := insert(ctx, tx, m)
 		return err
-	}
-	return eachMemory(ctx, db, 0, do)
+	})
+	return m, err
 }
 
-// eachMemory calls do with every memory whose id is above after.
-func eachMemory(ctx context.Context, db querier, after int64, do func(memory) error) error {
-	rows, err := db.QueryContext(ctx, "SELECT id, text, tags, created FROM memories WHERE id > ? ORDER BY id", after)
+// delete deletes the memories that meet a condition, if they are as many as
+// expected, and returns how many there are.
+func (s *store) delete(ctx context.Context, condition string, arg any, expected int64) (n int64, err error) {
+	err = s.write(ctx, false, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, "DELETE FROM memories WHERE "+condition, arg)
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		if err == nil && n != expected {
+			err = errNoMemory
+		}
+		return err
+	})
+	return n, err
+}
+
+// each calls do with every memory, the oldest first, all as of one moment.
+func (s *store) each(ctx context.Context, do func(memory) error) error {
+	return s.query(ctx, func(rows *sql.Rows) error {
+		m, err := scan(rows)
+		if err != nil {
+			return err
+		}
+		return do(m)
+	}, "SELECT id, text, tags, created FROM memories ORDER BY id")
+}
+
+func (s *store) get(ctx context.Context, id int64) (memory, error) {
+	var found []memory
+	err := s.query(ctx, collect(&found), selectMemory, id)
+	return only(found, err)
+}
+
+const selectMemory = "SELECT id, text, tags, created FROM memories WHERE id = ?"
+
+func only(found []memory, err error) (memory, error) {
+	switch {
+	case err != nil:
+		return memory{}, err
+	case len(found) == 0:
+		return memory{}, errNoMemory
+	}
+	return found[0], nil
+}
+
+// filter narrows a list or a search.
+type filter struct {
+	Tag   string `json:"tag,omitempty" about:"only memories with this tag" length:"64"`
+	Since string `json:"since,omitempty" about:"only those made on this day or later: 2026-01-31, or 2026-01-31T09:30:00Z"`
+	Until string `json:"until,omitempty" about:"only those made on this day or before"`
+}
+
+// where returns f as a condition on memories m, with its arguments.
+func (f filter) where() (condition string, args []any, err error) {
+	since, sinceErr := parseMoment("since", cmp.Or(f.Since, "0000-01-01"), 0)
+	until, untilErr := parseMoment("until", cmp.Or(f.Until, "9999-12-31"), 24*time.Hour-time.Millisecond)
+	condition = "true"
+	if f.Since+f.Until != "" {
+		condition += " AND " + made("m") + " BETWEEN @since AND @until"
+	}
+	if f.Tag != "" {
+		condition += " AND tagged(m.tags, @tag)"
+	}
+	args = []any{sql.Named("tag", strings.TrimSpace(f.Tag)), sql.Named("since", since), sql.Named("until", until+" ~")}
+	return condition, args, errors.Join(sinceErr, untilErr)
+}
+
+// parseMoment returns a time as [moment] does; that of a day alone is so long
+// after its beginning.
+func parseMoment(argument, value string, late time.Duration) (string, error) {
+	t, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		late = 0
+		t, err = time.Parse(time.RFC3339Nano, value)
+	}
+	if err != nil {
+		err = fmt.Errorf("%q is %q, and must be a day such as 2026-01-31 or a time such as 2026-01-31T09:30:00Z", argument, value)
+	}
+	return moment(t.Add(late)), err
+}
+
+// list returns up to limit memories, the newest first: those after the one
+// with this cursor, or the first.
+func (s *store) list(ctx context.Context, f filter, cursor string, limit int) (memories []memory, err error) {
+	condition, args, err := f.where()
+	before, _, _ := strings.Cut(cursor, " ")
+	if _, notTime := time.Parse(time.RFC3339Nano, before+"Z"); cursor != "" && notTime != nil {
+		err = errors.Join(err, fmt.Errorf(`"cursor" is %q, which no page has returned`, cursor))
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = s.query(ctx, collect(&memories), "SELECT id, text, tags, created FROM memories m WHERE "+condition+" AND "+made("m")+" < @cursor ORDER BY "+made("m")+" DESC LIMIT @limit",
+		append(args, sql.Named("cursor", cmp.Or(cursor, "~")), sql.Named("limit", limit))...)
+	return memories, err
+}
+
+// idsWith returns up to limit ids that begin with prefix, the newest first.
+func (s *store) idsWith(ctx context.Context, prefix string, limit int) (ids []string, err error) {
+	err = s.query(ctx, func(rows *sql.Rows) error {
+		ids = append(ids, "")
+		return rows.Scan(&ids[len(ids)-1])
+	}, "SELECT id FROM memories WHERE substr(id, 1, length(?1)) = ?1 ORDER BY "+made("memories")+" DESC LIMIT ?2", prefix, limit)
+	return ids, err
+}
+
+// query calls do with every row of a query's result. Where there is no store
+// there are none.
+func (s *store) query(ctx context.Context, do func(*sql.Rows) error, query string, args ...any) error {
+	db, err := s.open(ctx, false)
+	switch {
+	case errors.Is(err, errNoStore):
+		return nil
+	case err != nil:
+		return err
+	}
+	return each(ctx, db, do, query, args...)
+}
+
+type querier interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}
+
+func each(ctx context.Context, db querier, do func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		m, err := scan(rows)
-		if err == nil {
-			err = do(m)
-		}
-		if err != nil {
+		if err := do(rows); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
 }
 
-func (s *store) get(ctx context.Context, id int64) (memory, error) {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return memory{}, errNoMemory
-	}
-	if err != nil {
-		return memory{}, err
-	}
-	m, err := scan(db.QueryRowContext(ctx, "SELECT id, text, tags, created FROM memories WHERE id = ?", id))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = errNoMemory
-	}
-	return m, err
-}
-
-func (s *store) delete(ctx context.Context, id int64) error {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return errNoMemory
-	}
-	if err != nil {
-		return err
-	}
-	result, err := db.ExecContext(ctx, "DELETE FROM memories WHERE id = ?", id)
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); n > 0 || err != nil {
-		return err
-	}
-	return errNoMemory
-}
-
-// list returns up to limit memories with an id below before, the newest
-// first, all of them or those with the tag.
-func (s *store) list(ctx context.Context, tag string, before int64, limit int) ([]memory, error) {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	rows, err := db.QueryContext(ctx, `SELECT id, text, tags, created FROM memories
-		WHERE id < ?1 AND (?2 = '' OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = ?2))
-		ORDER BY id DESC LIMIT ?3`, before, tag, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var memories []memory
-	for rows.Next() {
+func collect(memories *[]memory) func(*sql.Rows) error {
+	return func(rows *sql.Rows) error {
 		m, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		memories = append(memories, m)
+		*memories = append(*memories, m)
+		return err
 	}
-	return memories, rows.Err()
 }
 
-// idsWith returns up to limit ids that begin with prefix, the newest first.
-func (s *store) idsWith(ctx context.Context, prefix string, limit int) ([]string, error) {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	rows, err := db.QueryContext(ctx, "SELECT id FROM memories WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id DESC LIMIT ?2", prefix, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
-}
-
-// found is a memory that a search found.
-type found struct {
-	ID      int64     `json:"id"`
-	Snippet string    `json:"snippet"`
-	Tags    []string  `json:"tags"`
-	Created time.Time `json:"created"`
-}
-
-// search returns up to limit memories with any of the query's words, the best
-// match first.
-func (s *store) search(ctx context.Context, query, tag string, limit int) ([]found, error) {
-	db, err := s.open(ctx, false)
-	if errors.Is(err, errNoStore) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	rows, err := db.QueryContext(ctx, `SELECT m.id, snippet(words, 0, '**', '**', '…', 24), m.tags, m.created
-		FROM words JOIN memories m ON m.id = words.rowid
-		WHERE words MATCH ?1 AND (?2 = '' OR EXISTS (SELECT 1 FROM json_each(m.tags) WHERE value = ?2))
-		ORDER BY rank, m.id DESC LIMIT ?3`, matchAny(query), tag, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var results []found
-	for rows.Next() {
-		m, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		results = append(results, found{ID: m.ID, Snippet: shorten(m.Text), Tags: m.Tags, Created: m.Created})
-	}
-	return results, rows.Err()
-}
-
-// maxSnippet bounds a snippet, in bytes: it has 24 words at most, but a word may
-// have any length.
-const maxSnippet = 1000
-
-// shorten cuts a snippet that is too long around the first match.
-func shorten(s string) string {
-	if len(s) <= maxSnippet {
-		return s
-	}
-	from := min(max(0, strings.Index(s, "**")-maxSnippet/2), len(s)-maxSnippet)
-	return strings.ToValidUTF8(s[from:from+maxSnippet], "") + "…"
-}
-
-// matchAny turns words and "quoted phrases" into an FTS5 expression in which
-// nothing of the query is an operator.
-func matchAny(query string) string {
-	var terms []string
-	for i, part := range strings.Split(query, `"`) {
-		words := []string{part}
-		if i%2 == 0 {
-			words = strings.Fields(part)
-		}
-		for _, word := range words {
-			if strings.TrimSpace(word) != "" {
-				terms = append(terms, `"`+strings.ReplaceAll(word, "\x00", " ")+`"`)
-			}
-		}
-	}
-	return strings.Join(terms, " OR ")
-}
-
-// scan reads id, text, tags and created.
-func scan(row interface{ Scan(...any) error }) (memory, error) {
+// scan reads id, text, tags and created, and what more there is.
+func scan(rows *sql.Rows, more ...any) (memory, error) {
 	var m memory
 	var tags, created string
-	if err := row.Scan(&m.ID, &m.Text, &tags, &created); err != nil {
+	if err := rows.Scan(append([]any{&m.ID, &m.Text, &tags, &created}, more...)...); err != nil {
 		return m, err
 	}
 	err := json.Unmarshal([]byte(tags), &m.Tags)

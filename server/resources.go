@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -42,9 +41,9 @@ func (t tools) readResource(ctx context.Context, r mcp.ReadResourceRequest) ([]m
 	if err != nil {
 		return nil, errors.New("a memory's address ends with its id, such as " + resourceURI(1))
 	}
-	m, err := t.get(ctx, idArgs{id})
+	m, err := t.store.get(ctx, id)
 	if err != nil {
-		return nil, errors.New(explain(err))
+		return nil, errors.New(explain(missing(err, id)))
 	}
 	return []mcp.ResourceContents{mcp.TextResourceContents{URI: r.Params.URI, MIMEType: resourceType, Text: m.Text}}, nil
 }
@@ -55,18 +54,14 @@ func resourceURI(id int64) string { return resourceScheme + strconv.FormatInt(id
 // mcp-go has made for the resources that it knows: none. It cannot fail; an
 // error is there to see in mem_status.
 func (t tools) listResources(ctx context.Context, _ any, r *mcp.ListResourcesRequest, result *mcp.ListResourcesResult) {
-	before := int64(math.MaxInt64)
-	if cursor, err := base64.StdEncoding.DecodeString(string(r.Params.Cursor)); err == nil && len(cursor) > 0 {
-		before, _ = strconv.ParseInt(string(cursor), 10, 64)
-	}
-	memories, err := t.store.list(ctx, "", before, listedResources+1)
+	cursor, _ := base64.StdEncoding.DecodeString(string(r.Params.Cursor))
+	memories, err := t.store.list(ctx, filter{}, string(cursor), listedResources+1)
 	if err != nil {
 		return
 	}
 	if len(memories) > listedResources {
 		memories = memories[:listedResources]
-		last := strconv.FormatInt(memories[listedResources-1].ID, 10)
-		result.NextCursor = mcp.Cursor(base64.StdEncoding.EncodeToString([]byte(last)))
+		result.NextCursor = mcp.Cursor(base64.StdEncoding.EncodeToString([]byte(memories[listedResources-1].cursor())))
 	}
 	for _, m := range memories {
 		result.Resources = append(result.Resources, mcp.NewResource(resourceURI(m.ID), "memory "+strconv.FormatInt(m.ID, 10),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -75,9 +76,9 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 	go read(ctx, in, messages)
 	var (
 		pending  int
-		cancels  = map[any]context.CancelCauseFunc{} // of what is pending, by id
-		stopped  bool                                // no more than what has been read
-		idle     bool                                // and nothing read is left
+		cancels  = map[string]context.CancelCauseFunc{} // of what is pending, by id
+		stopped  bool                                   // no more than what has been read
+		idle     bool                                   // and nothing read is left
 		gaveUp   bool
 		deadline <-chan time.Time
 		stuck    <-chan time.Time // while input is held back and nothing moves
@@ -111,19 +112,19 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 			switch m.kind {
 			case ended:
 				end()
-			case call, request:
+			case call, batch, request:
 				pending++
 				m.ctx, m.cancel = context.WithCancelCause(ctx)
 				if m.id != nil {
-					cancels[m.id] = m.cancel
+					cancels[string(m.id)] = m.cancel
 				}
-				if m.kind == call {
-					calls <- m
-				} else {
+				if m.kind == request {
 					go func() { answered <- s.answer(m) }()
+				} else {
+					calls <- m
 				}
 			case cancellation:
-				if cancel := cancels[m.id]; cancel != nil {
+				if cancel := cancels[string(m.id)]; cancel != nil {
 					cancel(errCancelled)
 				}
 			case notification:
@@ -132,7 +133,7 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 		case a := <-answered:
 			pending--
 			stuck = nil
-			delete(cancels, a.id)
+			delete(cancels, string(a.id))
 			if a.err != nil { // nobody reads the answers any more
 				end()
 			}
@@ -155,7 +156,7 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 
 // answered says that a request has been.
 type answered struct {
-	id  any
+	id  json.RawMessage
 	err error
 }
 
@@ -163,7 +164,7 @@ type answered struct {
 // host has cancelled gets no answer.
 func (s *session) answer(m message) answered {
 	defer m.cancel(nil)
-	var response mcp.JSONRPCMessage
+	var response any
 	if context.Cause(m.ctx) != errCancelled { // perhaps while it was queued
 		response = s.handle(m.ctx, m)
 	}
@@ -175,16 +176,57 @@ func (s *session) answer(m message) answered {
 
 // handle returns what m is answered with, or nil. A bug in a handler becomes
 // an answer too: the other requests are not to blame.
-func (s *session) handle(ctx context.Context, m message) (response mcp.JSONRPCMessage) {
+func (s *session) handle(ctx context.Context, m message) (response any) {
 	defer func() {
 		if r := recover(); r != nil {
-			response = mcp.NewJSONRPCError(mcp.NewRequestId(m.id), mcp.INTERNAL_ERROR, fmt.Sprint("internal error: ", r), nil)
+			response = refuse(m.id, mcp.INTERNAL_ERROR, fmt.Sprint("internal error: ", r))
 		}
 	}()
-	if m.refusal != nil {
+	switch {
+	case m.refusal != nil:
 		return m.refusal
+	case m.kind == batch:
+		return s.handleBatch(ctx, m.line)
 	}
-	return s.mcp.HandleMessage(ctx, m.line)
+	if m.progress != nil {
+		ctx = context.WithValue(ctx, progressKey{}, m.progress)
+	}
+	switch r := s.mcp.HandleMessage(ctx, m.line).(type) { // which rounds large ids
+	case mcp.JSONRPCResponse:
+		r.ID = mcp.NewRequestId(m.id)
+		return r
+	case mcp.JSONRPCError:
+		r.ID = mcp.NewRequestId(m.id)
+		return r
+	default:
+		return r
+	}
+}
+
+// handleBatch handles one message after the other, if the protocol's version
+// has such batches.
+func (s *session) handleBatch(ctx context.Context, line json.RawMessage) any {
+	var lines []json.RawMessage
+	var responses []any
+	if version := s.client.ProtocolVersion(); version != "2024-11-05" && version != "2025-03-26" {
+		return refuse(nil, mcp.INVALID_REQUEST, "this version of the protocol has no batches: send each message on a line of its own")
+	}
+	if json.Unmarshal(line, &lines); len(lines) == 0 {
+		return refuse(nil, mcp.INVALID_REQUEST, "the batch is empty")
+	}
+	for _, line := range lines {
+		m := parse(line)
+		if m.kind == batch {
+			m.refusal = refuse(nil, mcp.INVALID_REQUEST, "a batch in a batch")
+		}
+		if response := s.handle(ctx, m); response != nil {
+			responses = append(responses, response)
+		}
+	}
+	if responses == nil {
+		return nil
+	}
+	return responses
 }
 
 // notify sends the host what it did not ask for.
@@ -211,7 +253,7 @@ func (h hostLog) Write(line []byte) (int, error) {
 }
 
 type sessionKey struct{}  // of a *session
-type progressKey struct{} // of an [mcp.ProgressToken], which may be nil
+type progressKey struct{} // of an [mcp.ProgressToken]
 
 // reportProgress tells the host of the call that ctx belongs to how far it is,
 // if the host wants to know. mcp-go would have that overtaken by the answer.
@@ -241,10 +283,11 @@ func (s *session) write(v any) error {
 
 // message is one line of the input, or news about the input.
 type message struct {
-	kind    kind
-	id      any // nil, a string or a float64; of a cancellation, that of the request
-	line    json.RawMessage
-	refusal *mcp.JSONRPCError // the answer to a line that is no message
+	kind     kind
+	id       json.RawMessage // nil if there is none; of a cancellation, that of the request
+	progress json.RawMessage // the token to report progress with, or nil
+	line     json.RawMessage
+	refusal  any // the answer to a line that is no message
 
 	ctx    context.Context // of a request in hand
 	cancel context.CancelCauseFunc
@@ -255,7 +298,8 @@ type kind int
 const (
 	idling  kind = iota // all that was read has been delivered
 	ended               // so it is, and no more will come
-	call                // of a tool
+	call                // of a tool, or the first: done in order
+	batch               // of messages
 	request             // any other
 	notification
 	cancellation // of a request
@@ -278,7 +322,7 @@ func read(ctx context.Context, in io.Reader, messages chan<- message) {
 		line, tooLong, err := readLine(r, maxLine)
 		switch {
 		case tooLong:
-			deliver(refuse(mcp.INVALID_REQUEST, "message too long"))
+			deliver(message{kind: request, refusal: refuse(outerID(line), mcp.INVALID_REQUEST, fmt.Sprintf("message too long: it has more than %d bytes", maxLine))})
 		case len(bytes.TrimSpace(line)) > 0:
 			deliver(parse(line))
 		}
@@ -289,16 +333,18 @@ func read(ctx context.Context, in io.Reader, messages chan<- message) {
 	}
 }
 
-// readLine reads up to the end of a line or of the input; what exceeds
-// most bytes is skipped.
+// lineEnds is how much is left of either end of a line that is too long.
+const lineEnds = 1000
+
+// readLine reads up to the end of a line or of the input. Of a line that
+// exceeds most bytes it returns the two ends.
 func readLine(r *bufio.Reader, most int) (line []byte, tooLong bool, err error) {
 	for {
 		part, err := r.ReadSlice('\n')
-		if len(line)+len(part) > most {
-			line, tooLong = nil, true
-		}
-		if !tooLong {
-			line = append(line, part...)
+		line = append(line, part...)
+		if len(line) > most {
+			tooLong = true
+			line = append(line[:lineEnds], line[len(line)-lineEnds:]...)
 		}
 		if err != bufio.ErrBufferFull {
 			return line, tooLong, err
@@ -306,43 +352,56 @@ func readLine(r *bufio.Reader, most int) (line []byte, tooLong bool, err error) 
 	}
 }
 
+// outerID returns the id of a request of which the ends are left, or nil. Only
+// what is simple stands between it and one of them.
+func outerID(ends []byte) json.RawMessage {
+	const id, other = `"id"\s*:\s*(-?[0-9][0-9.eE+-]*|"(?:[^"\\]|\\.)*")`, `"(?:jsonrpc|method)"\s*:\s*"[^"\\]*"`
+	for _, pattern := range []string{`^\s*\{\s*(?:` + other + `\s*,\s*)*` + id, id + `\s*(?:,\s*` + other + `\s*)*\}\s*$`} {
+		if found := regexp.MustCompile(pattern).FindSubmatch(ends); found != nil && json.Valid(found[1]) {
+			return found[1]
+		}
+	}
+	return nil
+}
+
 func parse(line []byte) message {
 	var head struct {
-		Method string `json:"method"`
-		ID     any    `json:"id"`
+		Method string          `json:"method"`
+		ID     json.RawMessage `json:"id"`
 		Params struct {
-			RequestID any `json:"requestId"`
+			RequestID json.RawMessage `json:"requestId"`
+			Meta      struct {
+				ProgressToken json.RawMessage `json:"progressToken"`
+			} `json:"_meta"`
 		} `json:"params"`
 	}
-	if !json.Valid(line) {
-		return refuse(mcp.PARSE_ERROR, "not valid JSON")
+	switch {
+	case !json.Valid(line):
+		return message{kind: request, refusal: refuse(nil, mcp.PARSE_ERROR, "not valid JSON")}
+	case bytes.TrimSpace(line)[0] == '[':
+		return message{kind: batch, line: line}
 	}
 	m := message{kind: request, line: line}
 	var other *json.UnmarshalTypeError // which leaves the rest decoded
 	if err := json.Unmarshal(line, &head); err != nil && !errors.As(err, &other) {
 		return m // mcp-go says what is wrong with it
 	}
-	switch m.id = simple(head.ID); {
-	case head.Method == string(mcp.MethodNotificationCancelled):
-		m.kind, m.id = cancellation, simple(head.Params.RequestID)
-	case head.ID == nil && head.Method != "":
-		m.kind = notification
-	case head.Method == string(mcp.MethodToolsCall):
+	if string(head.ID) != "null" {
+		m.id = head.ID
+	}
+	m.progress = head.Params.Meta.ProgressToken
+	switch mcp.MCPMethod(head.Method) {
+	case mcp.MethodNotificationCancelled:
+		m.kind, m.id = cancellation, head.Params.RequestID
+	case mcp.MethodToolsCall, mcp.MethodInitialize:
 		m.kind = call
+	}
+	if m.id == nil && head.Method != "" && m.kind != cancellation {
+		m.kind = notification
 	}
 	return m
 }
 
-// simple returns id if it is what an id may be.
-func simple(id any) any {
-	switch id.(type) {
-	case string, float64:
-		return id
-	}
-	return nil
-}
-
-func refuse(code int, why string) message {
-	e := mcp.NewJSONRPCError(mcp.NewRequestId(nil), code, why, nil)
-	return message{kind: request, refusal: &e}
+func refuse(id json.RawMessage, code int, why string) mcp.JSONRPCError {
+	return mcp.NewJSONRPCError(mcp.NewRequestId(id), code, why, nil)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/lock"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // barrierFile is shared by all that have the store open.
@@ -66,11 +67,45 @@ func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, barrier.Release())
 	}
+	if err := improve(ctx, db); err != nil && !hasCode(err, sqlite3.SQLITE_READONLY) {
+		s.log.Printf("searching stays slow until the next start: %v", err)
+	}
 	s.db, s.barrier = db, barrier
 	for i, name := range watched {
 		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
 	}
 	return db, nil
+}
+
+// write calls do in a transaction, in which no one else can write. Where there
+// is no store it creates one, or, if not asked to, returns [errNoMemory].
+func (s *store) write(ctx context.Context, create bool, do func(*sql.Tx) error) error {
+	for again := false; ; again = true {
+		db, err := s.open(ctx, create)
+		if errors.Is(err, errNoStore) {
+			return errNoMemory
+		}
+		if err != nil {
+			return err
+		}
+		tx, err := db.BeginTx(ctx, nil)
+		if hasCode(err, sqlite3.SQLITE_READONLY) && !again {
+			// When opening the file failed once, for whatever reason, SQLite
+			// has it open for reading, and this connection will never write.
+			if err := s.close(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback() // unless it is committed
+		if err := do(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	}
 }
 
 // check makes sure that what is open is still where it was, and returns what

@@ -85,7 +85,12 @@ func TestResultsMatchTheirSchemas(t *testing.T) {
 		{"mem_add", map[string]any{"text": "two", "tags": []string{"a", "b"}}},
 		{"mem_list", map[string]any{"limit": 1}},
 		{"mem_search", map[string]any{"query": "two"}},
+		{"mem_search", map[string]any{"query": "tw", "limit": "1"}},
 		{"mem_get", map[string]any{"id": 1}},
+		{"mem_get", map[string]any{"id": 1, "length": 1}},
+		{"mem_update", map[string]any{"id": 1, "text": "three"}},
+		{"mem_add", map[string]any{"text": "three"}},
+		{"mem_delete", map[string]any{"tag": "a", "count": 1}},
 		{"mem_export", file},
 		{"mem_delete", map[string]any{"id": 1}},
 		{"mem_import", file},
@@ -247,29 +252,87 @@ func TestLongSearchCanBeCancelled(t *testing.T) {
 	}
 }
 
+// mostShown is what hosts show whole of a result, in bytes.
+const mostShown = 10_000
+
 func TestPagesAreBoundedAndComplete(t *testing.T) {
+	for name, text := range map[string]string{
+		"one word": strings.Repeat("x", maxText-3), "words": strings.Repeat("tea & cake ", 900), "signs": strings.Repeat("<\x01\"\n", 2000),
+		"three bytes a character": strings.Repeat("茶", maxText-3), "short": "tea",
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := tested(t)
+			const n = 60
+			var tags []string
+			for i := range 16 {
+				tags = append(tags, fmt.Sprint("tag number ", i))
+			}
+			for i := range n {
+				callTool(t, m, "mem_add", map[string]any{"text": fmt.Sprint(text, i), "tags": tags}, nil)
+			}
+			bounded := func(tool string, args map[string]any, result any) {
+				t.Helper()
+				callTool(t, m, tool, args, result)
+				if n := size(result); n > mostShown {
+					t.Errorf("%s: a page has %d bytes", tool, n)
+				}
+			}
+			seen, cursor := map[int64]bool{}, ""
+			for more := true; more; more = cursor != "" {
+				var page listResult
+				bounded("mem_list", map[string]any{"cursor": cursor, "limit": 200}, &page)
+				for _, v := range page.Memories {
+					if long := len(text) > maxShown; long != (v.Length > 0) || long && v.Length < len([]rune(text)) {
+						t.Errorf("%d of %d bytes are said to be a part of %d characters", len(v.Text), len(text), v.Length)
+					}
+					seen[v.ID] = true
+				}
+				cursor = page.NextCursor
+			}
+			if len(seen) != n {
+				t.Errorf("%d memories of %d", len(seen), n)
+			}
+			var found searchResult
+			bounded("mem_search", map[string]any{"query": `"tag number"`, "limit": 100}, &found)
+			if len(found.Memories)+found.LeftOut != n {
+				t.Errorf("%d found and %d left out of %d", len(found.Memories), found.LeftOut, n)
+			}
+			whole, offset := "", 0
+			for more := true; more; more = offset > 0 {
+				var part view
+				bounded("mem_get", map[string]any{"id": 1, "offset": offset}, &part)
+				whole, offset = whole+part.Text, part.NextOffset
+			}
+			if whole != text+"0" {
+				t.Errorf("the parts are not the whole: %d bytes of %d", len(whole), len(text)+1)
+			}
+		})
+	}
+}
+
+func TestPartsOfAText(t *testing.T) {
 	m := tested(t)
-	const n = 9
-	text := strings.Repeat("x", maxText-1)
-	for range n {
-		callTool(t, m, "mem_add", map[string]any{"text": text}, nil)
-	}
-	seen, pages, cursor := map[int64]bool{}, 0, ""
-	for more := true; more; more = cursor != "" {
-		var page listResult
-		callTool(t, m, "mem_list", map[string]any{"cursor": cursor}, &page)
-		size := 0
-		for _, memory := range page.Memories {
-			seen[memory.ID] = true
-			size += len(memory.Text)
+	callTool(t, m, "mem_add", map[string]any{"text": "Ada 喝茶 and eats"}, nil)
+	for _, c := range []struct {
+		offset, length int
+		want           view
+	}{
+		{0, 0, view{Text: "Ada 喝茶 and eats"}},
+		{4, 2, view{Text: "喝茶", NextOffset: 6, Length: 15}},
+		{11, 0, view{Text: "eats", Length: 15}},
+		{11, 1<<63 - 1, view{Text: "eats", Length: 15}},
+		{1000, 5, view{Length: 15}},
+		{-4, 3, view{Text: "Ada", NextOffset: 3, Length: 15}},
+	} {
+		args := map[string]any{"id": 1, "offset": c.offset}
+		if c.length > 0 {
+			args["length"] = c.length
 		}
-		if size > maxPage {
-			t.Errorf("a page has %d bytes of text", size)
+		var got view
+		callTool(t, m, "mem_get", args, &got)
+		if got.Text != c.want.Text || got.NextOffset != c.want.NextOffset || got.Length != c.want.Length {
+			t.Errorf("%v: %+v, want %+v", args, got, c.want)
 		}
-		pages, cursor = pages+1, page.NextCursor
-	}
-	if len(seen) != n || pages < 3 {
-		t.Errorf("%d memories of %d on %d pages", len(seen), n, pages)
 	}
 }
 
@@ -279,7 +342,7 @@ func TestResourcesArePaged(t *testing.T) {
 	m := newServer(&claim{}, s)
 	const n = listedResources + 1
 	for i := range n {
-		if _, err := s.add(t.Context(), strconv.Itoa(i), nil); err != nil {
+		if _, _, err := s.add(t.Context(), memory{Text: strconv.Itoa(i), Created: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"errors"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"modernc.org/sqlite"
+)
+
+// Whole words are found by a table of their stems. What is only a part of a
+// word, or of a sentence in a script that does not part its words, is found by
+// a table of all runs of three characters; what is shorter, by a look into
+// every memory. Each query yields ids and scores.
+const (
+	byWords  = "SELECT words.rowid, -bm25(words) FROM words CROSS JOIN memories m ON m.id = words.rowid WHERE words MATCH @match"
+	byPieces = "SELECT pieces.rowid, 0 FROM pieces CROSS JOIN memories m ON m.id = pieces.rowid WHERE pieces MATCH @match AND holds(m.text, m.tags, @part)"
+	byLook   = "SELECT m.id, 0 FROM memories m WHERE @match = '' AND holds(m.text, m.tags, @part)"
+)
+
+// Bounds on the memories that a search weighs for one word, the newest first:
+// what more of them have hardly tells one from another.
+const (
+	mostWhole = 10_000
+	mostParts = 200
+)
+
+func init() {
+	sqlite.MustRegisterDeterministicScalarFunction("tagged", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		var tags []string
+		err := json.Unmarshal([]byte(args[0].(string)), &tags)
+		return tagged(tags, args[1].(string)), err
+	})
+	sqlite.MustRegisterDeterministicScalarFunction("holds", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		_, _, inText := cutFold(args[0].(string), args[2].(string))
+		_, _, inTags := cutFold(args[1].(string), args[2].(string))
+		return inText || inTags, nil
+	})
+}
+
+// search returns up to limit memories with any of the query's words, the best
+// match first: one with more of them and with rarer ones, and a whole word
+// before a part of one.
+func (s *store) search(ctx context.Context, query string, f filter, limit int) ([]view, error) {
+	condition, args, err := f.where()
+	if err != nil {
+		return nil, err
+	}
+	q := inquiry{s, condition, args}
+	scores := map[int64]float64{}
+	var whole, akin, parts []string
+	many := false
+	for _, k := range parseQuery(query) {
+		hits, err := q.hits(ctx, byWords, k.quoted(), "", mostWhole)
+		if err == nil && len(hits) < limit {
+			akin, parts = append(akin, k.akin()...), append(parts, k.parts()...)
+			err = q.extend(ctx, hits, k)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for id, score := range hits {
+			scores[id] += score
+		}
+		whole, many = append(whole, k.quoted()), many || len(hits) == mostWhole
+	}
+	if many && len(whole) > 1 { // what has all of them may be older than what was weighed for each
+		all, err := q.hits(ctx, byWords, strings.Join(whole, " AND "), "", mostWhole)
+		if err != nil {
+			return nil, err
+		}
+		for id, score := range all {
+			scores[id] = max(scores[id], score)
+		}
+	}
+	best := slices.SortedFunc(maps.Keys(scores), func(a, b int64) int {
+		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(b, a))
+	})
+	return q.show(ctx, best[:min(limit, len(best))], strings.Join(append(whole, akin...), " OR "), parts)
+}
+
+// inquiry looks for memories that meet a condition.
+type inquiry struct {
+	*store
+	condition string
+	args      []any
+}
+
+// hits returns the scores that one of the queries yields, by id.
+func (q inquiry) hits(ctx context.Context, query, match, part string, most int) (map[int64]float64, error) {
+	hits := map[int64]float64{}
+	args := append(slices.Clone(q.args), sql.Named("match", match), sql.Named("part", part), sql.Named("most", most))
+	err := q.query(ctx, func(rows *sql.Rows) error {
+		var id int64
+		var score float64
+		err := rows.Scan(&id, &score)
+		hits[id] = score
+		return err
+	}, query+" AND "+q.condition+" ORDER BY 1 DESC LIMIT @most", args...)
+	return hits, err
+}
+
+// extend adds to hits, which are those of the whole word, the memories that
+// have one akin to it or the word as a part of another. They all score half as
+// much as the last of the others.
+func (q inquiry) extend(ctx context.Context, hits map[int64]float64, k keyword) error {
+	var newest, pieces int64
+	err := q.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&newest, &pieces) },
+		"SELECT coalesce(max(id), 0), (SELECT count(*) FROM sqlite_master WHERE name = 'pieces') FROM memories")
+	if err != nil {
+		return err
+	}
+	more := map[int64]float64{}
+	look := func(query, match, part string) {
+		found, lookErr := q.hits(ctx, query, match, part, mostParts)
+		maps.Copy(more, found)
+		err = errors.Join(err, lookErr)
+	}
+	if akin := k.akin(); akin != nil {
+		look(byWords, strings.Join(akin, " OR "), "")
+	}
+	for _, part := range k.parts() {
+		if utf8.RuneCountInString(part) < pieceLength || pieces == 0 {
+			look(byLook, "", part)
+		} else {
+			look(byPieces, matchPieces(part), part)
+		}
+	}
+	maps.DeleteFunc(more, func(id int64, _ float64) bool { _, whole := hits[id]; return whole })
+	score := math.Log1p(float64(newest) / float64(len(more)))
+	if len(hits) > 0 {
+		score = slices.Min(slices.Collect(maps.Values(hits)))
+	}
+	for id := range more {
+		hits[id] = score / 2
+	}
+	return err
+}
+
+// show returns the memories with these ids, in their order, with what match or
+// else one of the parts finds in each.
+func (q inquiry) show(ctx context.Context, ids []int64, match string, parts []string) (views []view, err error) {
+	order, err := json.Marshal(ids)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	err = q.query(ctx, func(rows *sql.Rows) error {
+		var snippet sql.NullString
+		m, err := scan(rows, &snippet)
+		if !snippet.Valid {
+			snippet.String = mark(m.Text, parts)
+		}
+		v := view{ID: m.ID, Snippet: shorten(snippet.String, strings.Index(snippet.String, "**")), Tags: m.Tags, Created: m.Created}
+		if strings.ReplaceAll(v.Snippet, "**", "") != strings.ReplaceAll(m.Text, "**", "") {
+			v.Length = utf8.RuneCountInString(m.Text)
+		}
+		views = append(views, v)
+		return err
+	}, `SELECT m.id, m.text, m.tags, m.created, (SELECT snippet(words, 0, '**', '**', '…', 24) FROM words WHERE words MATCH ?2 AND rowid = m.id)
+		FROM json_each(?1) j CROSS JOIN memories m ON m.id = j.value ORDER BY j.key`, string(order), match)
+	return views, err
+}
+
+// mark marks the first of the parts that is in text.
+func mark(text string, parts []string) string {
+	for _, part := range parts {
+		if before, after, ok := cutFold(text, part); ok {
+			return before + "**" + text[len(before):len(text)-len(after)] + "**" + after
+		}
+	}
+	return text
+}
+
+// maxShown bounds what is shown of a text among others, in bytes.
+const maxShown = 500
+
+// shorten cuts what is too long around the byte at.
+func shorten(s string, at int) string {
+	from := max(0, min(at-maxShown/2, len(s)-maxShown))
+	to := min(from+maxShown, len(s))
+	shown := strings.ToValidUTF8(s[from:to], "")
+	if from > 0 {
+		shown = "…" + shown
+	}
+	if to < len(s) {
+		shown += "…"
+	}
+	return shown
+}
+
+// beginning is m with the beginning of its text.
+func (m memory) beginning() view {
+	v := view{ID: m.ID, Text: shorten(m.Text, 0), Tags: m.Tags, Created: m.Created}
+	if v.Text != m.Text {
+		v.Length = utf8.RuneCountInString(m.Text)
+	}
+	return v
+}

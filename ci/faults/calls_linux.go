@@ -6,79 +6,50 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"iter"
-	"maps"
 	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
-// call says where a system call's arguments name its file: by a descriptor,
-// by a path, or by a path relative to a descriptor. Absent ones are -1.
-type call struct {
-	name             string
-	descriptor, path int
+// onFiles are the numbers of the calls that are about files.
+func onFiles() (numbers []int) {
+	for n, c := range syscalls.All() {
+		if _, ok := fileOf(c); ok {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
 }
 
-// shared are the calls that all architectures have.
-var shared = map[int]call{
-	unix.SYS_OPENAT:          {"openat", 0, 1},
-	unix.SYS_OPENAT2:         {"openat2", 0, 1},
-	unix.SYS_CLOSE:           {"close", 0, -1},
-	unix.SYS_READ:            {"read", 0, -1},
-	unix.SYS_PREAD64:         {"pread64", 0, -1},
-	unix.SYS_WRITE:           {"write", 0, -1},
-	unix.SYS_WRITEV:          {"writev", 0, -1},
-	unix.SYS_PWRITE64:        {"pwrite64", 0, -1},
-	unix.SYS_LSEEK:           {"lseek", 0, -1},
-	unix.SYS_COPY_FILE_RANGE: {"copy_file_range", 0, -1},
-	unix.SYS_SENDFILE:        {"sendfile", 1, -1},
-	unix.SYS_FSYNC:           {"fsync", 0, -1},
-	unix.SYS_FDATASYNC:       {"fdatasync", 0, -1},
-	unix.SYS_FTRUNCATE:       {"ftruncate", 0, -1},
-	unix.SYS_FALLOCATE:       {"fallocate", 0, -1},
-	unix.SYS_FCNTL:           {"fcntl", 0, -1},
-	unix.SYS_FLOCK:           {"flock", 0, -1},
-	unix.SYS_MMAP:            {"mmap", 4, -1},
-	unix.SYS_FSTAT:           {"fstat", 0, -1},
-	unix.SYS_STATX:           {"statx", 0, 1},
-	unix.SYS_GETDENTS64:      {"getdents64", 0, -1},
-	unix.SYS_FACCESSAT:       {"faccessat", 0, 1},
-	unix.SYS_FACCESSAT2:      {"faccessat2", 0, 1},
-	unix.SYS_READLINKAT:      {"readlinkat", 0, 1},
-	unix.SYS_MKDIRAT:         {"mkdirat", 0, 1},
-	unix.SYS_UNLINKAT:        {"unlinkat", 0, 1},
-	unix.SYS_RENAMEAT:        {"renameat", 0, 1},
-	unix.SYS_RENAMEAT2:       {"renameat2", 0, 1},
-	unix.SYS_LINKAT:          {"linkat", 0, 1},
-	unix.SYS_FCHMOD:          {"fchmod", 0, -1},
-	unix.SYS_FCHMODAT:        {"fchmodat", 0, 1},
-	unix.SYS_FCHOWN:          {"fchown", 0, -1},
-	unix.SYS_FCHOWNAT:        {"fchownat", 0, 1},
-	unix.SYS_UTIMENSAT:       {"utimensat", 0, 1},
+// fileOf is the operand of a call that says which file it is about.
+func fileOf(c syscalls.Call) (syscalls.Operand, bool) {
+	for _, o := range c.Operands {
+		if o.Kind == syscalls.Path || o.Kind == syscalls.FD {
+			return o, true
+		}
+	}
+	return syscalls.Operand{}, false
 }
-
-var calls = func() map[int]call {
-	all := maps.Clone(shared)
-	maps.Copy(all, ofArchitecture)
-	return all
-}()
-
-func numbers() iter.Seq[int] { return maps.Keys(calls) }
 
 // file is the path that a call in thread tid is about, or "" for none.
-func (c call) file(tid int, arguments [6]uint64) string {
-	if c.path < 0 {
-		return descriptorPath(tid, int32(arguments[c.descriptor]))
+func file(c syscalls.Call, tid int, arguments syscalls.Args) string {
+	o, ok := fileOf(c)
+	switch {
+	case !ok:
+		return ""
+	case o.Kind == syscalls.FD:
+		return descriptorPath(tid, int32(arguments[o.Arg]))
 	}
-	path := readString(tid, uintptr(arguments[c.path]))
+	path := readString(tid, uintptr(arguments[o.Arg]))
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
 	}
 	base := "cwd"
-	if c.descriptor >= 0 && int32(arguments[c.descriptor]) != unix.AT_FDCWD {
-		base = filepath.Join("fd", strconv.Itoa(int(int32(arguments[c.descriptor]))))
+	if o.Dir != syscalls.None && int32(arguments[o.Dir]) != unix.AT_FDCWD {
+		base = filepath.Join("fd", strconv.Itoa(int(int32(arguments[o.Dir]))))
 	}
 	return filepath.Join(readLink(fmt.Sprintf("/proc/%d/%s", tid, base)), path)
 }

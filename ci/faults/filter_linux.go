@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +27,7 @@ func becomeFiltered(argv []string) error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return os.NewSyscallError("prctl", err)
 	}
-	filter := notifyOf(slices.Collect(numbers()))
+	filter := notifyOf(onFiles())
 	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	// Until the listener has been sent nobody answers: a call of the runtime's,
 	// such as the mmap for more memory, would wait for ever. So all is ready

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // treatment is what happens to one system call: its process is killed before
@@ -53,7 +55,7 @@ type (
 		tid, flags   uint32
 		number, arch uint32
 		pointer      uint64
-		arguments    [6]uint64
+		arguments    syscalls.Args
 	}
 	response struct {
 		id    uint64
@@ -108,12 +110,12 @@ func (w *watch) counts(n notification) bool {
 	if !w.armed.Load() {
 		return false
 	}
-	c := calls[int(n.number)]
-	path, inside := strings.CutPrefix(c.file(int(n.tid), n.arguments), w.scene.dir+"/")
+	c, _ := syscalls.Of(int(n.number))
+	path, inside := strings.CutPrefix(file(c, int(n.tid), n.arguments), w.scene.dir+"/")
 	if !inside || !strings.HasPrefix(path, w.part) {
 		return false
 	}
-	name := c.name
+	name := c.Name
 	if unlocks(int(n.tid), int(n.number), n.arguments) {
 		name = "unlock"
 	}

@@ -146,11 +146,7 @@ func (r *run) offer(a *actor) {
 func possible(fault race.Fault, op string) bool {
 	for _, f := range faults {
 		if f.fault == fault {
-			for _, o := range f.ops {
-				if o == op {
-					return true
-				}
-			}
+			return f.of&families[op] != 0
 		}
 	}
 	return false

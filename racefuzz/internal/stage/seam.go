@@ -12,6 +12,7 @@ import (
 	"github.com/memlatch/memlatch/lock"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // seam is the system that an actor's protocol runs on: every call is a step,
@@ -292,22 +293,24 @@ func outcome(err error) string {
 // short is a full disk that has room for a part of what is written.
 const short race.Fault = "fail short"
 
-// faults are the errors that calls can be made to fail with, and the calls
-// that fail so in life.
-var faults = []struct {
+// families are those of the calls that the operations stand for.
+var families = map[string]syscalls.Family{
+	"open": syscalls.Opening, "lock": syscalls.Locking, "share": syscalls.Locking, "unlock": syscalls.Unlocking, "same": syscalls.Looking, "read": syscalls.Reading,
+	"write": syscalls.Writing, "truncate": syscalls.Truncating, "remove": syscalls.Removing, "close": syscalls.Closing,
+}
+
+// fault is an error that calls of some families can be made to fail with.
+type fault struct {
 	fault race.Fault
 	err   error
-	ops   []string
-}{
-	{"fail ENOSPC", syscall.ENOSPC, []string{"open", "write"}},
-	{"fail ENOTSUP", syscall.ENOTSUP, []string{"lock", "share", "unlock"}},
-	{"fail ENOLCK", syscall.ENOLCK, []string{"lock", "share", "unlock"}},
-	{"fail EIO", syscall.EIO, []string{"open", "lock", "share", "same", "read", "write", "truncate", "remove", "unlock", "close"}},
-	{"fail EACCES", syscall.EACCES, []string{"open", "same", "remove"}},
-	{"fail EMFILE", syscall.EMFILE, []string{"open"}},
-	{"fail EROFS", syscall.EROFS, []string{"open", "remove"}},
-	{"fail EINTR", syscall.EINTR, []string{"open", "lock", "share", "write", "truncate", "close"}},
-	{"fail busy", lock.ErrBusy, []string{"open", "remove"}},
-	{"fail ESTALE", syscall.ESTALE, []string{"open", "same", "read", "write", "truncate", "remove"}},
-	{short, syscall.ENOSPC, []string{"write"}},
+	of    syscalls.Family
 }
+
+// faults are the errors that calls fail with in life, and what only this tier
+// knows: a file that another has open under Windows, and a write of a part.
+var faults = func() (all []fault) {
+	for _, f := range syscalls.Failures {
+		all = append(all, fault{race.Fault("fail " + f.Name), f.Errno, f.Of})
+	}
+	return append(all, fault{"fail busy", lock.ErrBusy, syscalls.Opening | syscalls.Removing}, fault{short, syscall.ENOSPC, syscalls.Writing})
+}()

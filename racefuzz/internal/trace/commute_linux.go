@@ -10,6 +10,7 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // What a step has to do with is foretold from its call, and completed by what is
@@ -49,7 +50,7 @@ func (r *run) Foretell(m race.Move) explore.Footprint {
 		return r.crashFootprint(a)
 	case m.Op == opWait:
 		return r.waitFootprint()
-	case m.Fault == race.NoFault && p != nil && p.next() != nil && p.next().call.name == m.Op:
+	case m.Fault == race.NoFault && p != nil && p.next() != nil && p.next().call.Name == m.Op:
 		return r.footprintOf(p.next())
 	}
 	return explore.Footprint{Unknown: true}
@@ -63,82 +64,97 @@ func (r *run) footprintOf(k *task) explore.Footprint {
 	if c.sleeps || c.fault != 0 {
 		return explore.Footprint{Unknown: true}
 	}
-	switch c.name {
-	case "open", "openat", "creat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "truncate":
-		entry, there := r.scene.entry(c.file)
-		if !r.watched(c.file, there) || entry.kind == race.Link {
-			return explore.Footprint{Unknown: true}
-		}
-		f.Read(r.lookUp(c.file)...)
-		switch {
-		case !there && c.openFlags()&unix.O_CREAT != 0:
-			f.Write(r.name(c.file), r.entriesOf(path.Dir(c.file)))
-		case !there:
-		case c.name == "truncate" || c.openFlags()&unix.O_TRUNC != 0:
-			f.Write(r.file(explore.Content, entry.object))
-		case entry.kind == race.Dir:
-			f.Read(r.file(explore.Content, entry.object), r.entriesOf(c.file))
-		default:
-			f.Read(r.file(explore.Content, entry.object))
-		}
-	case "unlink", "unlinkat", "rmdir", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "mkdir", "mkdirat":
-		return r.namesFootprint(c)
-	case "getdents64":
-		if _, there := r.scene.entry(c.file); !there && c.file != "." {
-			return explore.Footprint{Unknown: true}
-		}
-		f.Read(r.entriesOf(c.file), processes)
-	case "fstat", "read", "pread64", "write", "pwrite64", "writev", "pwritev", "ftruncate", "flock", "fcntl":
-		object, known := r.objectBehind(k.tid, int(int32(c.args[c.fd])))
-		if !known {
-			return explore.Footprint{Unknown: true}
-		}
-		switch c.name {
-		case "fstat":
-			f.Read(r.file(explore.Content, object))
-		case "read", "pread64":
-			f.Read(r.file(explore.Content, object), processes)
-		case "flock", "fcntl":
-			f.Read(r.file(explore.Locks, object))
-		default:
-			f.Write(r.file(explore.Content, object))
-		}
-	case "close", "execve", "exit_group": // they drop locks
-		f.Writes = r.locksHeld(k.proc.actor)
-	case "kill":
-		if c.args[1] != 0 {
-			return explore.Footprint{Unknown: true}
-		}
-		f.Read(processes)
-	default:
-		return explore.Footprint{Unknown: true}
+	for i, o := range c.Operands {
+		f.Unknown = f.Unknown || !r.use(&f, k, o, c.places[i])
 	}
 	return f
 }
 
-// namesFootprint is what a call that makes, moves or removes names is about.
-func (r *run) namesFootprint(c call) (f explore.Footprint) {
-	for _, name := range []string{c.file, c.second} {
-		if name == "" || name == "." {
+// use adds what a call does with one of its operands, and reports whether that
+// is all.
+func (r *run) use(f *explore.Footprint, k *task, o syscalls.Operand, place string) bool {
+	switch {
+	case o.Kind == syscalls.FDs, o.Kind == syscalls.Self, o.Does&syscalls.Drops != 0:
+		f.Write(r.locksHeld(k.proc.actor)...)
+		return true
+	case o.Kind == syscalls.Path && place != "":
+		return r.useName(f, k.call, o, place)
+	case o.Kind == syscalls.FD && place != "":
+		object, known := r.objectBehind(k.tid, int(int32(k.call.args[o.Arg])))
+		if known {
+			r.useObject(f, o.Does, object)
+		}
+		return known
+	case o.Kind == syscalls.Path, o.Kind == syscalls.FD:
+		if k.call.target != 0 {
+			f.Read(processes)
+		}
+		return true // what lies outside, or in the directory of a process
+	}
+	f.Read(processes)
+	return o.Does == syscalls.SeesLife
+}
+
+// useName adds what a call does with a name and what it stands for.
+func (r *run) useName(f *explore.Footprint, c call, o syscalls.Operand, place string) bool {
+	if o.Does&syscalls.Executes != 0 { // what it executes lies elsewhere
+		return false
+	}
+	entry, there := r.scene.entry(place)
+	if place == "." {
+		there = true
+	}
+	if !r.watched(place, there) || entry.kind == race.Link && o.FollowsLink(c.args) {
+		return false
+	}
+	f.Read(r.lookUp(place)...)
+	const names = syscalls.Creates | syscalls.Makes | syscalls.Puts | syscalls.Takes
+	switch {
+	case o.Does&syscalls.Makes != 0 && there, o.Does&syscalls.Takes != 0 && !there: // it fails
+		return true
+	case o.Does&syscalls.Creates != 0 && !there, o.Does&(names&^syscalls.Creates) != 0:
+		f.Write(r.name(place), r.entriesOf(path.Dir(place)))
+	}
+	if !there {
+		return true
+	}
+	r.useObject(f, o.Does, entry.object)
+	if entry.kind == race.Dir {
+		f.Read(r.entriesOf(place))
+	}
+	return true
+}
+
+// useObject adds what a call does with a file that is there.
+func (r *run) useObject(f *explore.Footprint, does syscalls.Use, object int) {
+	for _, u := range uses {
+		if does&u.does == 0 {
 			continue
 		}
-		entry, there := r.scene.entry(name)
-		if !r.watched(name, there) {
-			return explore.Footprint{Unknown: true}
+		for _, aspect := range u.reads {
+			f.Read(r.file(aspect, object))
 		}
-		f.Read(r.lookUp(name)...)
-		if c.path[1] < 0 && c.makes() == there { // it fails: there is nothing to take away, or something in the way
-			continue
-		}
-		f.Write(r.name(name), r.entriesOf(path.Dir(name)))
-		if there {
-			f.Write(r.file(explore.Content, entry.object))
-		}
-		if entry.kind == race.Dir {
-			f.Read(r.entriesOf(name))
+		for _, aspect := range u.writes {
+			f.Write(r.file(aspect, object))
 		}
 	}
-	return f
+}
+
+// uses say which aspects of a file a call looks at and changes. How many names
+// it has counts as its mode. Who asks for a lock may get it, which is seen then.
+var uses = []struct {
+	does          syscalls.Use
+	reads, writes []explore.Aspect
+}{
+	{does: syscalls.SeesNode, reads: []explore.Aspect{explore.Content, explore.Mode, explore.Times}},
+	{does: syscalls.SeesMode | syscalls.Opens, reads: []explore.Aspect{explore.Mode}},
+	{does: syscalls.SeesContent, reads: []explore.Aspect{explore.Content}},
+	{does: syscalls.SeesEntries, reads: []explore.Aspect{explore.Entries}},
+	{does: syscalls.SeesLocks | syscalls.Locks, reads: []explore.Aspect{explore.Locks}},
+	{does: syscalls.Writes, writes: []explore.Aspect{explore.Content, explore.Times}},
+	{does: syscalls.SetsMode, writes: []explore.Aspect{explore.Mode, explore.Times}},
+	{does: syscalls.SetsTimes, writes: []explore.Aspect{explore.Times}},
+	{does: syscalls.Links | syscalls.Takes | syscalls.Puts, writes: []explore.Aspect{explore.Mode, explore.Times}},
 }
 
 // entriesOf stands for a directory's entries.
@@ -159,15 +175,6 @@ func (r *run) watched(name string, there bool) bool {
 		}
 	}
 	return true
-}
-
-// makes reports whether the call makes a name, which must not be there.
-func (c call) makes() bool {
-	switch c.name {
-	case "symlink", "symlinkat", "mkdir", "mkdirat":
-		return true
-	}
-	return false
 }
 
 // lookUp are the names that are looked at to find one.
@@ -244,14 +251,13 @@ func stillAsleep(all []sleeper, m race.Move, f explore.Footprint) []sleeper {
 // changes reports whether the call that k is about to make may change what
 // other processes see.
 func (r *run) changes(k *task) bool {
-	if !k.call.changes() {
+	if !k.call.Changes() {
 		return false
 	}
-	if k.call.path[0] < 0 {
+	if !slices.ContainsFunc(k.call.Operands, func(o syscalls.Operand) bool { return o.Kind == syscalls.Path }) {
 		return true
 	}
-	f := r.footprintOf(k)
-	return !f.OnlyLooks()
+	return !r.footprintOf(k).OnlyLooks()
 }
 
 // crashFootprint is what the end of an actor has to do with.

@@ -2,134 +2,121 @@ package trace
 
 import (
 	"encoding/binary"
-	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
-// call is a system call that touches the case's directory, at its entry stop.
+// call is a system call that concerns the case, at its entry stop: its row in
+// the table with no more than it does with its arguments.
 type call struct {
-	shape
-	nr     int
-	args   [6]uint64
-	file   string     // the file it is about, relative to the directory; "" when it is about none
-	second string     // the other file of a rename or link
+	syscalls.Call
+	args   syscalls.Args
+	places []string   // what its operands are called, relative to the directory; "" for what is not in it
+	file   string     // the first of these that there is
 	words  string     // its operands, for people
-	target int        // the process a kill is for
+	target int        // the process it is about
 	sleeps bool       // it may sleep until another process moves
 	wild   bool       // a signal for all
 	fault  unix.Errno // what it fails with instead of being made
 }
 
 // decode reads what a task is about to do, at its entry stop. The second
-// result is false when it is none of the case's business: when it is about
-// other files, or closes or looks at a file on which it has no lock, which
-// nobody else can notice.
+// result is false when it is none of the case's business.
 func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
-	nr := int(info.Nr)
-	c := call{shape: shapes[nr], nr: nr, args: info.Args}
-	pid := task.proc.pid
-	switch c.name {
-	case "":
-		return c, false
-	case "kill":
-		c.target = int(int32(c.args[0]))
-		return c, c.target != pid
-	case "execve":
-		return c, t.drops(task.tid, func(fd string) bool { return closesOnExec(task.tid, fd) })
-	case "exit_group":
-		return c, t.drops(task.tid, func(string) bool { return true })
+	row, known := syscalls.Of(int(info.Nr))
+	if !known || !row.Interests(info.Args) {
+		return call{}, false
 	}
-	if c.fd >= 0 {
-		fd := int(int32(c.args[c.fd]))
-		c.file = t.fileOf(task.tid, fd)
-		switch c.name {
-		case "fstat":
-			return c, c.file != "" && locked(task.tid, strconv.Itoa(fd))
-		case "close":
-			return c, c.file != "" && t.drops(task.tid, func(other string) bool { return other == strconv.Itoa(fd) })
+	c := call{Call: row.Given(info.Args), args: info.Args}
+	if c.Name == "openat2" {
+		c.Call = c.Opening(openHow(task.tid, c.args[2]))
+	}
+	concerns := false
+	for _, o := range c.Operands {
+		place := t.place(task, &c, o)
+		c.places = append(c.places, place)
+		if c.file == "" {
+			c.file = place
 		}
-		return c, c.file != "" && !t.knows(c)
+		concerns = concerns || t.concerns(task, c, o, place)
 	}
-	c.file = t.pathAt(task.tid, c, 0)
-	if c.path[1] >= 0 {
-		c.second = t.pathAt(task.tid, c, 1)
-	}
-	if c.file == "." && !c.changes() { // a shell looks where it is
-		return c, false
-	}
-	return c, c.second != "" || c.file != "" && !t.knows(c)
+	return c, concerns
 }
 
-// knows reports whether the call looks at a file that nobody changes.
-func (t *tracer) knows(c call) bool { return t.fixed[c.file] && !c.changes() }
+// openHow reads the flags of openat2.
+func openHow(tid int, addr uint64) uint64 {
+	var how [8]byte
+	peek(tid, uintptr(addr), how[:])
+	return binary.NativeEndian.Uint64(how[:])
+}
 
-// pathAt resolves the i-th path of c, or returns "" when it lies outside.
-func (t *tracer) pathAt(tid int, c call, i int) string {
-	path, err := peekString(tid, uintptr(c.args[c.path[i]]))
-	if err != nil {
-		return ""
-	}
-	if filepath.IsAbs(path) {
-		return t.placeOf(tid, behind(filepath.Clean(path), tid))
-	}
-	dir := int32(unix.AT_FDCWD)
-	if c.at[i] >= 0 {
-		dir = int32(c.args[c.at[i]])
-	}
-	if dir != unix.AT_FDCWD {
-		base := t.fileOf(tid, int(dir))
-		if path == "" && base != "" && !locked(tid, strconv.Itoa(int(dir))) { // fstat by another name
+// place finds what an operand stands for: the name of a file in the directory,
+// or "". If it is a process, that becomes the target of the call.
+func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
+	switch o.Kind {
+	case syscalls.Path:
+		path := t.absolute(task.tid, *c, o)
+		if pid := processOf(path); pid != 0 {
+			c.target = pid
 			return ""
 		}
-		if base == "" || path == "" {
-			return base
+		return t.locate(task.tid, path, o.FollowsLink(c.args))
+	case syscalls.FD:
+		path := fdPath(task.tid, int(int32(c.args[o.Arg])))
+		if pid := processOf(path); pid != 0 {
+			c.target = pid
+			return ""
 		}
-		return t.inside(filepath.Join(t.dir, base, path))
-	}
-	cwd := t.placeOf(tid, readlink("/proc/"+strconv.Itoa(tid)+"/cwd"))
-	if cwd == "" {
-		return ""
-	}
-	return t.inside(filepath.Join(t.dir, cwd, path))
-}
-
-// behind follows the names that stand for open files.
-func behind(path string, tid int) string {
-	if rest, ok := strings.CutPrefix(path, "/proc/self/fd/"); ok {
-		path = "/proc/" + strconv.Itoa(tid) + "/fd/" + rest
-	}
-	if rest, ok := strings.CutPrefix(path, "/dev/fd/"); ok {
-		path = "/proc/" + strconv.Itoa(tid) + "/fd/" + rest
-	}
-	if strings.HasPrefix(path, "/proc/") && strings.Contains(path, "/fd/") {
-		return readlink(path)
-	}
-	return path
-}
-
-// inside returns path relative to the case's directory, "." for the directory
-// itself and "" for anything else.
-func (t *tracer) inside(path string) string {
-	rest, ok := strings.CutPrefix(path, t.dir)
-	switch {
-	case !ok:
-		return ""
-	case rest == "":
-		return "."
-	case rest[0] == '/':
-		return rest[1:]
+		return t.placeOf(task.tid, path)
+	case syscalls.Group:
+		c.target = int(int32(c.args[o.Arg]))
+	case syscalls.PID:
+		c.target = int(int32(c.args[o.Arg]))
+		if process := threadGroup(c.target); process != 0 {
+			c.target = process
+		}
+	case syscalls.PIDFD:
+		c.target = pidBehind(task.tid, int(int32(c.args[o.Arg])))
+	case syscalls.Self:
+		c.target = task.proc.pid
 	}
 	return ""
 }
 
-// fileOf names the file behind a descriptor. An unlinked one keeps its name
-// with " (deleted)" behind it, as the kernel gives it.
-func (t *tracer) fileOf(tid, fd int) string {
-	return t.placeOf(tid, readlink("/proc/"+strconv.Itoa(tid)+"/fd/"+strconv.Itoa(fd)))
+// concerns reports whether what a call does with one of its operands can be
+// noticed by others, or others can change what it sees. That is not so of what
+// is outside, of a file that nobody changes, of closing one on which there is no
+// lock, and of a shell that looks where it is.
+func (t *tracer) concerns(task *task, c call, o syscalls.Operand, place string) bool {
+	tid := task.tid
+	switch {
+	case o.Kind == syscalls.Group:
+		return c.target != task.proc.pid
+	case o.Kind == syscalls.PID, o.Kind == syscalls.PIDFD:
+		return c.target != task.proc.pid && c.target != 0
+	case o.Does&syscalls.Executes != 0:
+		return t.drops(tid, func(fd string) bool { return closesOnExec(tid, fd) })
+	case o.Kind == syscalls.Self:
+		return t.drops(tid, func(string) bool { return true })
+	case o.Kind == syscalls.FDs:
+		return o.Does != 0 && t.drops(tid, func(fd string) bool {
+			n, _ := strconv.ParseUint(fd, 10, 32)
+			return c.args[o.Arg] <= n && n <= c.args[o.Arg+1]
+		})
+	case place == "": // what it is about may be a process of the case, by its directory in /proc
+		return t.pids[c.target] != nil && c.target != task.proc.pid || c.target == -1 && o.Does&syscalls.SeesEntries != 0
+	case o.Does&syscalls.Drops != 0:
+		return t.drops(tid, func(fd string) bool { return fd == strconv.Itoa(int(int32(c.args[o.Arg]))) })
+	case c.Changes():
+		return true
+	case t.fixed[place]:
+		return false
+	}
+	return place != "." || o.Does&syscalls.SeesEntries != 0
 }
 
 // drops reports whether the process has less of a lock once the descriptors
@@ -164,219 +151,48 @@ func closesOnExec(tid int, fd string) bool {
 	return flags&unix.O_CLOEXEC != 0
 }
 
+// pidBehind is the process that a descriptor stands for, or 0.
+func pidBehind(tid, fd int) int {
+	_, rest, _ := strings.Cut(string(slurp("/proc/"+strconv.Itoa(tid)+"/fdinfo/"+strconv.Itoa(fd))), "\nPid:")
+	pid, _ := strconv.Atoi(strings.TrimSpace(firstLine(rest)))
+	return pid
+}
+
+// signal is what the call sends, or 0.
+func (c call) signal() unix.Signal {
+	arg, ok := c.SignalArg()
+	if !ok {
+		return 0
+	}
+	return unix.Signal(c.args[arg])
+}
+
+// unlocks reports whether the task is about to give a lock back.
+func (k *task) unlocks() bool {
+	if k.call.Name == "fcntl" {
+		return readLock(k.tid, k.call.args[2]) == unix.F_UNLCK
+	}
+	return k.call.args[1]&unix.LOCK_UN != 0
+}
+
 // sleeps reports whether the call may sleep until another process moves.
 func (t *tracer) sleeps(c call) bool {
-	switch c.name {
-	case "flock":
-		return c.args[1]&(unix.LOCK_NB|unix.LOCK_UN) == 0
-	case "fcntl":
-		return c.args[1] == unix.F_SETLKW || c.args[1] == unix.F_OFD_SETLKW
-	case "open", "openat", "openat2", "creat", "read", "write", "writev":
-		var st unix.Stat_t
-		err := unix.Stat(filepath.Join(t.dir, c.file), &st)
-		return err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
+	switch c.Waits {
+	case syscalls.ForLock:
+		return true
+	case syscalls.ForPeer:
+		for _, place := range c.places {
+			var st unix.Stat_t
+			if place != "" && unix.Stat(t.path(place), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO {
+				return true
+			}
+		}
 	}
 	return false
 }
 
-// changes reports whether the call may change what other processes see: a
-// crash before any other call is as good as one before the next of these.
-func (c call) changes() bool {
-	switch c.name {
-	case "open", "openat":
-		return c.openFlags()&(unix.O_CREAT|unix.O_TRUNC) != 0
-	case "read", "pread64", "getdents64", "stat", "lstat", "fstat", "statx", "newfstatat", "access", "faccessat", "faccessat2", "execve":
-		return false
-	}
-	return true
-}
-
-// openFlags are the flags of a call that opens, but for openat2.
-func (c call) openFlags() uint64 {
-	switch c.name {
-	case "open":
-		return c.args[1]
-	case "openat":
-		return c.args[2]
-	case "creat":
-		return unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
-	}
-	return 0
-}
-
 // keepsLocks reports whether locks are the same after the operation.
 func keepsLocks(op string) bool {
-	switch op {
-	case "flock", "fcntl", "close", "execve", "exit_group", "kill",
-		opStart, opStop, opCrash, opProbe, opRun, opWait:
-		return false
-	}
-	return true
-}
-
-// detail is the call in words, without numbers that differ from run to run.
-func (t *tracer) detail(tid int, c call) string {
-	var rest string
-	arg := c.args
-	switch c.name {
-	case "open", "openat", "creat":
-		rest = openFlags(c.openFlags())
-	case "openat2":
-		var how [8]byte
-		peek(tid, uintptr(arg[2]), how[:])
-		rest = openFlags(binary.NativeEndian.Uint64(how[:]))
-	case "flock":
-		rest = flockWords(arg[1])
-	case "fcntl":
-		rest = t.fcntlWords(tid, arg)
-	case "ftruncate", "truncate":
-		rest = "to " + t.length(tid, arg[1])
-	case "write":
-		rest = t.data(tid, arg[1], arg[2])
-	case "pwrite64":
-		rest = t.data(tid, arg[1], arg[2]) + " at " + strconv.FormatUint(arg[3], 10)
-	case "kill":
-		return fmt.Sprintf("%s %s", t.who(c.target), signalName(unix.Signal(arg[1])))
-	case "execve":
-		path, _ := peekString(tid, uintptr(arg[0]))
-		return filepath.Base(path)
-	case "exit_group":
-		return strconv.Itoa(int(uint8(arg[0])))
-	}
-	words := t.maskName(c.file)
-	if c.path[1] >= 0 {
-		words += " → " + t.maskName(c.second)
-	}
-	if rest != "" {
-		words += " " + rest
-	}
-	return words
-}
-
-// length is a number of bytes, as that of a line with a pid where it is one:
-// pids have not always as many digits.
-func (t *tracer) length(tid int, n uint64) string {
-	if k := t.tasks[tid]; k != nil {
-		for _, p := range k.proc.actor.procs {
-			switch digits := len(strconv.Itoa(p.pid)); n {
-			case uint64(digits):
-				return fmt.Sprintf("len(%q)", "{"+p.lane+"}")
-			case uint64(digits) + 1:
-				return fmt.Sprintf("len(%q)", "{"+p.lane+"}\n")
-			}
-		}
-	}
-	return strconv.FormatUint(n, 10)
-}
-
-// data quotes what lies at addr, pids masked, at most 60 bytes of it.
-func (t *tracer) data(tid int, addr, size uint64) string {
-	const most = 60
-	if size == 0 {
-		return `""`
-	}
-	p := make([]byte, min(size, most+headSize))
-	n, err := peek(tid, uintptr(addr), p)
-	if err != nil {
-		return "?"
-	}
-	text := t.mask(string(p[:n]))
-	if len(text) > most {
-		return strconv.Quote(text[:most]) + "…"
-	}
-	return strconv.Quote(text)
-}
-
-// outcome is the result of a call in a word.
-func (t *tracer) outcome(tid int, c call, value int64) string {
-	if err := result(value); err != nil {
-		errno := err.(unix.Errno)
-		locks := c.name == "flock" || c.name == "fcntl"
-		if locks && (errno == unix.EAGAIN || errno == unix.EACCES) {
-			return "refused"
-		}
-		return unix.ErrnoName(errno)
-	}
-	switch c.name {
-	case "read", "pread64":
-		return t.data(tid, c.args[1], uint64(value))
-	case "write", "pwrite64":
-		if value < int64(c.args[2]) {
-			return "short"
-		}
-	case "fcntl":
-		if c.args[1] == unix.F_GETLK || c.args[1] == unix.F_OFD_GETLK {
-			return lockType(readLock(tid, c.args[2]))
-		}
-	}
-	return "ok"
-}
-
-var openFlagNames = []struct {
-	bit  uint64
-	name string
-}{
-	{unix.O_CREAT, "O_CREAT"}, {unix.O_EXCL, "O_EXCL"},
-	{unix.O_APPEND, "O_APPEND"}, {unix.O_NOFOLLOW, "O_NOFOLLOW"}, {unix.O_DIRECTORY, "O_DIRECTORY"},
-	{unix.O_NONBLOCK, "O_NONBLOCK"}, {unix.O_PATH, "O_PATH"},
-}
-
-// openFlags names flags, first the one that matters most where little is shown.
-func openFlags(flags uint64) string {
-	var words []string
-	if flags&unix.O_TRUNC != 0 {
-		words = append(words, "O_TRUNC")
-	}
-	words = append(words, []string{"O_RDONLY", "O_WRONLY", "O_RDWR", "O_RDWR"}[flags&unix.O_ACCMODE])
-	for _, f := range openFlagNames {
-		if flags&f.bit == f.bit {
-			words = append(words, f.name)
-		}
-	}
-	return strings.Join(words, "|")
-}
-
-func flockWords(op uint64) string {
-	words := map[uint64]string{unix.LOCK_SH: "LOCK_SH", unix.LOCK_EX: "LOCK_EX", unix.LOCK_UN: "LOCK_UN"}[op&^unix.LOCK_NB]
-	if op&unix.LOCK_NB != 0 {
-		words += "|LOCK_NB"
-	}
-	return words
-}
-
-var fcntlNames = map[uint64]string{
-	unix.F_GETLK: "F_GETLK", unix.F_SETLK: "F_SETLK", unix.F_SETLKW: "F_SETLKW",
-	unix.F_OFD_GETLK: "F_OFD_GETLK", unix.F_OFD_SETLK: "F_OFD_SETLK", unix.F_OFD_SETLKW: "F_OFD_SETLKW",
-}
-
-func (t *tracer) fcntlWords(tid int, arg [6]uint64) string {
-	return fcntlNames[arg[1]] + " " + lockType(readLock(tid, arg[2]))
-}
-
-// readLock reads the type of a struct flock.
-func readLock(tid int, addr uint64) int16 {
-	var p [2]byte
-	if _, err := peek(tid, uintptr(addr), p[:]); err != nil {
-		return -1
-	}
-	return int16(binary.NativeEndian.Uint16(p[:]))
-}
-
-func lockType(typ int16) string {
-	switch typ {
-	case unix.F_RDLCK:
-		return "F_RDLCK"
-	case unix.F_WRLCK:
-		return "F_WRLCK"
-	case unix.F_UNLCK:
-		return "F_UNLCK"
-	}
-	return "?"
-}
-
-func signalName(s unix.Signal) string {
-	if s == 0 {
-		return "0"
-	}
-	return unix.SignalName(s)
+	c, known := syscalls.Named(op)
+	return known && !c.Does(syscalls.Locks|syscalls.Drops|syscalls.Executes|syscalls.Signals|syscalls.Ends)
 }

@@ -8,23 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
-
-// failures are the errors that system calls are made to fail with, by the
-// beginning of their names.
-var failures = []struct {
-	errno unix.Errno
-	calls []string
-}{
-	{unix.ENOSPC, []string{"open", "creat", "write", "pwrite", "mkdir", "link", "symlink", "rename"}},
-	{unix.EIO, []string{"read", "pread", "write", "pwrite", "ftruncate", "truncate", "close", "unlink"}},
-	{unix.EACCES, []string{"open", "creat", "stat", "lstat", "newfstatat", "statx", "unlink", "rename"}},
-	{unix.EMFILE, []string{"open", "creat"}},
-	{unix.EROFS, []string{"open", "creat", "unlink", "rename"}},
-	{unix.EINTR, []string{"open", "flock", "fcntl"}},
-	{unix.ENOLCK, []string{"flock", "fcntl"}},
-	{unix.ENOTSUP, []string{"flock", "fcntl"}},
-}
 
 // faultsOf returns what steps may be made to fail with, by system call, for
 // errors given by name or "all".
@@ -38,15 +23,13 @@ func faultsOf(names string) (map[string][]race.Fault, error) {
 		}
 	}
 	faults := map[string][]race.Fault{}
-	for _, f := range failures {
-		if len(names) == 0 || len(wanted) > 0 && !wanted[f.errno] {
+	for _, f := range syscalls.Failures {
+		if len(names) == 0 || len(wanted) > 0 && !wanted[f.Errno] {
 			continue
 		}
-		for _, s := range shapes {
-			for _, call := range f.calls {
-				if strings.HasPrefix(s.name, call) {
-					faults[s.name] = append(faults[s.name], race.Fault(failing+unix.ErrnoName(f.errno)))
-				}
+		for _, c := range syscalls.All() {
+			if c.Fails&f.Of != 0 {
+				faults[c.Name] = append(faults[c.Name], race.Fault(failing+f.Name))
 			}
 		}
 	}
@@ -129,12 +112,8 @@ func parseWhen(text string) (first, step int, err error) {
 }
 
 func traced(call string) bool {
-	for _, s := range shapes {
-		if s.name == call {
-			return true
-		}
-	}
-	return false
+	c, known := syscalls.Named(call)
+	return known && c.Ignored == ""
 }
 
 // injectedInto counts a call of the process and returns the error it is to

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // scratchSize holds the filter with its header.
-const scratchSize = 4096
+const scratchSize = 8192
 
 // Offsets in struct seccomp_data.
 const (
@@ -37,26 +39,26 @@ func filter() []unix.SockFilter {
 		jump(unix.BPF_JEQ, unix.SYS_IO_URING_SETUP, 0, 1),
 		ret(unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)),
 	}
-	for nr, s := range shapes {
-		switch s.name {
-		case "fcntl": // lock commands only: F_GETLK to F_SETLKW, F_OFD_GETLK to F_OFD_SETLKW
-			prog = append(prog, jump(unix.BPF_JEQ, uint32(nr), 0, 7),
-				load(dataArgs+8),
-				jump(unix.BPF_JGE, unix.F_GETLK, 0, 4),
-				jump(unix.BPF_JGT, unix.F_SETLKW, 0, 2),
-				jump(unix.BPF_JGE, unix.F_OFD_GETLK, 0, 2),
-				jump(unix.BPF_JGT, unix.F_OFD_SETLKW, 1, 0),
-				ret(unix.SECCOMP_RET_TRACE),
-				ret(unix.SECCOMP_RET_ALLOW))
-		case "read": // a shell reads its pipes and scripts byte by byte from 0
-			prog = append(prog, jump(unix.BPF_JEQ, uint32(nr), 0, 4),
-				load(dataArgs),
-				jump(unix.BPF_JGT, 2, 0, 1),
-				ret(unix.SECCOMP_RET_TRACE),
-				ret(unix.SECCOMP_RET_ALLOW))
-		default:
-			prog = append(prog, jump(unix.BPF_JEQ, uint32(nr), 0, 1), ret(unix.SECCOMP_RET_TRACE))
+	for nr, c := range syscalls.All() {
+		if c.Ignored != "" {
+			continue
 		}
+		var tests []unix.SockFilter
+		for _, test := range c.Only {
+			tests = append(tests, load(dataArgs+8*uint32(test.Arg)))
+			if test.Without != 0 {
+				tests = append(tests, jump(unix.BPF_JSET, test.Without, 1, 0))
+			} else {
+				tests = append(tests, jump(unix.BPF_JGE, test.Min, 0, 2), jump(unix.BPF_JGT, test.Max, 1, 0))
+			}
+			tests = append(tests, ret(unix.SECCOMP_RET_TRACE))
+		}
+		if len(tests) > 0 {
+			tests = append(tests, ret(unix.SECCOMP_RET_ALLOW))
+		} else {
+			tests = append(tests, ret(unix.SECCOMP_RET_TRACE))
+		}
+		prog = append(append(prog, jump(unix.BPF_JEQ, uint32(nr), 0, uint8(len(tests)))), tests...)
 	}
 	return append(prog, ret(unix.SECCOMP_RET_ALLOW))
 }

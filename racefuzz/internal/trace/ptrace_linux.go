@@ -121,6 +121,9 @@ func trap(pid int) error {
 }
 
 func peek(pid int, addr uintptr, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
 	local := []unix.Iovec{{Base: &p[0]}}
 	local[0].SetLen(len(p))
 	return unix.ProcessVMReadv(pid, local, []unix.RemoteIovec{{Base: addr, Len: len(p)}}, 0)

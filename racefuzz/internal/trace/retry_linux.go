@@ -79,7 +79,7 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 		if e.Actor == p.lane {
 			words, _, _ := strings.Cut(e.Detail, noteMark)
 			refused = refused || refusals[e.Result] && words != "."
-			if refused && e.Op == k.call.name && words == k.call.words {
+			if refused && e.Op == k.call.Name && words == k.call.words {
 				return true
 			}
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // How long an actor may take to come to rest within a step.
@@ -173,9 +174,9 @@ func (r *run) Moves() []race.Move {
 		crash := false
 		for _, p := range a.procs {
 			if k := p.next(); k != nil && r.mayStep(p) {
-				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name})
-				for _, f := range r.faults[k.call.name] {
-					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.name, Fault: f})
+				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name})
+				for _, f := range r.faults[k.call.Name] {
+					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name, Fault: f})
 				}
 				crash = crash || r.changes(k) && a.marked && a.phase != probing
 			}
@@ -296,7 +297,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
 		a.next++
 	default:
-		if p == nil || p.next() == nil || p.next().call.name != m.Op {
+		if p == nil || p.next() == nil || p.next().call.Name != m.Op {
 			return e, fmt.Errorf("%s cannot %s now", m.Actor, m.Op)
 		}
 		k = p.next()
@@ -328,7 +329,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			e.Result = string(m.Fault)
 		}
 		r.foot.Unknown = r.foot.Unknown || !k.done
-		if e.Result == "ok" && (e.Op == "flock" || e.Op == "fcntl") {
+		if e.Result == "ok" && k.call.Does(syscalls.Locks) {
 			r.foot.Write(r.foot.Reads...)
 		}
 	}

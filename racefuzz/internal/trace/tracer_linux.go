@@ -1,13 +1,14 @@
 package trace
 
 import (
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // tracer drives the processes of one case. All its methods belong on the
@@ -191,7 +192,7 @@ func (t *tracer) event(k *task, cause int) {
 		if err := syscallInfo(k.tid, &info); err == nil {
 			if c, ok := t.decode(k, &info); ok {
 				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
-				c.fault = t.injectedInto(k.proc, c.name)
+				c.fault = t.injectedInto(k.proc, c.Name)
 				t.guard(&c)
 				k.state, k.call = pending, c
 				if k.proc.actor.phase == serving {
@@ -213,7 +214,7 @@ func (t *tracer) event(k *task, cause int) {
 // guard refuses a kill that would leave the case: a daemon that trusts a pid
 // file can be made to kill anything.
 func (t *tracer) guard(c *call) {
-	if c.name != "kill" || c.args[1] == 0 || c.target == 0 {
+	if c.signal() == 0 || c.target == 0 {
 		return
 	}
 	p := t.pids[max(c.target, -c.target)]
@@ -228,11 +229,11 @@ func (t *tracer) guard(c *call) {
 // stir notes that a kill that was made has something for another actor to do.
 func (t *tracer) stir(c call) {
 	p := t.pids[max(c.target, -c.target)]
-	if c.name != "kill" || p == nil || c.fault != 0 || c.args[1] == 0 {
+	if c.signal() == 0 || p == nil || c.fault != 0 {
 		return
 	}
 	t.stirred[p.actor] = true
-	switch unix.Signal(c.args[1]) {
+	switch c.signal() {
 	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT:
 		if p.actor.phase == serving {
 			p.actor.phase = stopping
@@ -246,8 +247,8 @@ func (t *tracer) stir(c call) {
 // for, as a step.
 func (t *tracer) patrol(k *task) {
 	var st unix.Stat_t
-	makes := k.call.openFlags()&unix.O_CREAT != 0 && unix.Lstat(filepath.Join(t.dir, k.call.file), &st) != nil
-	if makes || k.call.name == "flock" || k.call.name == "fcntl" {
+	makes := k.call.Does(syscalls.Creates|syscalls.Makes) && unix.Lstat(t.path(k.call.file), &st) != nil
+	if makes || k.call.Does(syscalls.Locks) && !k.unlocks() {
 		k.call.fault = unix.EWOULDBLOCK
 	}
 	if k.call.fault != 0 {

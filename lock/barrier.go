@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,47 +15,46 @@ const barrierPoll = 10 * time.Millisecond
 
 // Barrier is a held barrier. Keep it reachable for as long as it is needed:
 // the lock of a Barrier that the garbage collector finds is given up.
-type Barrier struct {
-	flock *flock.Flock
-}
+type Barrier struct{ flock *flock.Flock }
 
 // Share holds the barrier at path together with others, and creates its file
 // where it is missing, in a directory that must exist. While somebody holds
 // the barrier exclusively it waits until ctx ends, and then returns an error
 // matching [ErrHeld]. A ctx that has already ended allows a single try.
 func Share(ctx context.Context, path string) (*Barrier, error) {
-	return hold(ctx, path, (*flock.Flock).TryRLock)
+	b, err := hold(ctx, path, os.O_RDWR|os.O_CREATE, (*flock.Flock).TryRLock)
+	if err != nil { // who may only read the file can share it
+		if reader, _ := hold(ctx, path, os.O_RDONLY, (*flock.Flock).TryRLock); reader != nil {
+			return reader, nil
+		}
+	}
+	return b, err
 }
 
 // Exclude holds the barrier at path alone, and is otherwise as [Share]. A
 // barrier cannot be changed from shared to exclusive: release it first.
 func Exclude(ctx context.Context, path string) (*Barrier, error) {
-	return hold(ctx, path, (*flock.Flock).TryLock)
+	return hold(ctx, path, os.O_RDWR|os.O_CREATE, (*flock.Flock).TryLock)
 }
 
-func hold(ctx context.Context, path string, try func(*flock.Flock) (bool, error)) (*Barrier, error) {
+func hold(ctx context.Context, path string, flag int, try func(*flock.Flock) (bool, error)) (*Barrier, error) {
 	for {
-		f := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|barrierFlags), flock.SetPermissions(0o600))
+		f := flock.New(path, flock.SetFlag(flag|barrierFlags), flock.SetPermissions(0o600))
 		locked, err := try(f)
-		if err != nil && !mayPass(err) {
-			return nil, err
-		}
+		passing := err == nil || mayPass(err)
 		if locked {
-			same, err := named(f, path)
-			if same {
+			if locked, err = named(f, path); locked {
 				return &Barrier{f}, nil
 			}
 			f.Unlock()
-			if err != nil {
-				return nil, err
-			}
+			passing = err == nil
+		}
+		if !passing {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-			if err != nil {
-				return nil, err
-			}
-			return nil, fmt.Errorf("%s: %w", path, ErrHeld)
+			return nil, cmp.Or(err, fmt.Errorf("%s: %w", path, ErrHeld))
 		case <-time.After(barrierPoll):
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -206,7 +207,10 @@ func (t tools) export(ctx context.Context, in fileArgs) (exportResult, error) {
 	if err := in.check(); err != nil {
 		return exportResult{}, err
 	}
-	n, err := t.store.exportFile(ctx, in.File)
+	n, err := exportFile(in.File, func(w io.Writer) (int64, error) { return t.store.export(ctx, w) })
+	if isLoss(err) {
+		err = fmt.Errorf("exported %s to %s, but %w", howMany(n), in.File, err)
+	}
 	return exportResult{in.File, n}, err
 }
 
@@ -233,7 +237,7 @@ type noArgs struct{}
 
 // statusResult is what mem_status says.
 type statusResult struct {
-	Role     string         `json:"role" enum:"holder standby" about:"the holder is the recorded server; a standby takes over when that goes"`
+	Role     string         `json:"role" enum:"holder standby unrecorded" about:"the holder is the recorded server; a standby takes over when that goes; else the problem says why not"`
 	PID      int            `json:"pid" about:"this server's process id"`
 	Recorded recordedStatus `json:"recorded"`
 	PIDFile  string         `json:"pid_file"`
@@ -256,13 +260,13 @@ type storeStatus struct {
 }
 
 func (t tools) status(ctx context.Context, _ noArgs) (statusResult, error) {
-	holder, path, problem := t.claim.holder()
-	result := statusResult{Role: "standby", PID: os.Getpid(), PIDFile: path, Version: version()}
-	if holder {
-		result.Role = "holder"
+	role, path, problem := t.claim.role()
+	result := statusResult{Role: role, PID: os.Getpid(), PIDFile: path, Version: version()}
+	var recorded lock.Status
+	var err error
+	if problem == nil {
+		recorded, problem = lock.Probe(path)
 	}
-	recorded, err := lock.Probe(path)
-	problem = errors.Join(problem, err)
 	result.Recorded = recordedStatus{recorded.State.String(), recorded.PID}
 	result.Store, err = t.store.status(ctx)
 	if problem = errors.Join(problem, err, t.store.check()); problem != nil {

@@ -30,22 +30,13 @@ type claim struct {
 	err  error         // why this server is neither, or nil
 }
 
-// start tries once. That somebody else holds the pid file is no error.
-func (c *claim) start(p place) error {
+// start tries once. That somebody else holds the pid file is no error, and a
+// server that cannot be recorded serves all the same.
+func (c *claim) start(p place) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.choose(p.pidName); err != nil {
-		return err
-	}
+	c.path = p.pidName
 	c.try()
-	return c.err
-}
-
-// choose decides where the pid file of that name is.
-func (c *claim) choose(name string) error {
-	dir, err := runtimeDir()
-	c.path = filepath.Join(dir, name)
-	return err
 }
 
 // keep makes the claim good until ctx ends, and calls also as often.
@@ -74,34 +65,50 @@ func (c *claim) tend() {
 		c.log.Printf("%v; recording this server again", c.err)
 		c.file.Release()
 	}
-	before := c.err
 	c.try()
-	switch {
-	case c.file != nil:
+	if c.file != nil {
 		c.log.Printf("now the recorded server, in %s", c.path)
-	case c.err != nil && (before == nil || before.Error() != c.err.Error()):
-		c.log.Print(explain(c.err))
 	}
 }
 
+// try asks for the pid file, in the directory where it was the last time
+// unless that was of no use.
 func (c *claim) try() {
-	c.file, c.err = acquire(c.path)
-	if errors.Is(c.err, fs.ErrNotExist) { // the directory was removed since
-		if c.err = c.choose(filepath.Base(c.path)); c.err == nil {
+	before := c.err
+	c.file, c.err = nil, fs.ErrNotExist
+	if before == nil && filepath.IsAbs(c.path) {
+		c.file, c.err = acquire(c.path)
+	}
+	if errors.Is(c.err, fs.ErrNotExist) { // perhaps the directory was removed since
+		var dir string
+		dir, c.err = runtimeDir()
+		c.path = filepath.Join(dir, filepath.Base(c.path))
+		if c.err == nil {
 			c.file, c.err = acquire(c.path)
 		}
 	}
 	if errors.Is(c.err, lock.ErrHeld) || errors.Is(c.err, lock.ErrBusy) {
 		c.err = nil // a standby asks again
 	}
+	if c.err != nil && (before == nil || before.Error() != c.err.Error()) {
+		c.log.Print("this server is not recorded: ", explain(c.err))
+	}
 }
 
-// holder reports whether this server is the recorded one, the pid file's
-// path, and what is wrong with it, if anything.
-func (c *claim) holder() (holder bool, path string, err error) {
+// role returns this server's part, the pid file's path, and what is wrong with
+// it, if anything.
+func (c *claim) role() (role, path string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.file != nil, c.path, c.err
+	switch {
+	case c.file != nil:
+		role = "holder"
+	case c.err != nil:
+		role = "unrecorded"
+	default:
+		role = "standby"
+	}
+	return role, c.path, c.err
 }
 
 // release removes the pid file if it is this server's. [claim.keep] must
@@ -125,7 +132,7 @@ func acquire(path string) (*lock.PIDFile, error) {
 	p := &problem{what: "cannot use the pid file", err: err, hint: elsewhere}
 	info, statErr := os.Lstat(path)
 	if statErr == nil && (!info.Mode().IsRegular() || errors.Is(err, fs.ErrPermission)) {
-		p.hint = removeCommand(path) + ", or " + elsewhere
+		p.hint = orRemove(path, elsewhere)
 	}
 	return nil, p
 }

@@ -25,7 +25,9 @@ func (c command) config() (int, error) {
 		} else {
 			fmt.Fprintf(c.stderr, "memlatch: add this to %s:\n", quote(h.path))
 		}
-		fmt.Fprintln(c.stdout, snippet(h.host, program))
+		for line := range strings.Lines(snippet(h.host, program) + "\n") {
+			fmt.Fprint(c.stdout, line)
+		}
 		return exitOK, nil
 	}
 	what := "config: needs one HOST"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -33,35 +34,65 @@ func databaseFiles(name string) []string {
 	return []string{name, name + "-wal", name + "-shm", name + "-journal"}
 }
 
-// openDatabase opens the database in dir, whose barrier must be held.
-func openDatabase(ctx context.Context, dir string, create bool) (*sql.DB, error) {
+// openDatabase opens the database in dir, whose barrier must be held. One that
+// can only be read comes with the reason.
+func openDatabase(ctx context.Context, dir string, create bool) (db *sql.DB, unwritable, err error) {
 	for _, name := range databaseFiles(databaseFile) {
 		path := filepath.Join(dir, name)
 		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, &problem{what: quote(path) + " is not a regular file", hint: removeCommand(path)}
+			return nil, nil, &problem{what: quote(path) + " is not a regular file", hint: removeCommand(path)}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
 	if create {
 		if err := makeDatabase(ctx, dir); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	awaitRename(ctx, filepath.Join(dir, databaseFile))
-	db, err := connect(dir, databaseFile)
+	db, unwritable, err = settled(ctx, dir, nil)
+	options := url.Values{"mode": {"ro"}}
+	switch wal, walErr := os.Stat(filepath.Join(dir, databaseFile+"-wal")); {
+	case err == nil:
+		return db, unwritable, nil
+	case isDamage(err): // the rest of it can be read without a look at its schema
+		options["_defensive"], options["_pragma"] = []string{"0"}, []string{"writable_schema(ON)"}
+		unwritable = &problem{what: "the store is damaged", err: err, hint: rescue(dir)}
+	case writable(dir) != nil && (walErr != nil || wal.Size() == 0): // nobody else writes
+		options.Set("immutable", "1")
+		unwritable = readable(dir)
+	default:
+		return nil, nil, err
+	}
+	if db, _, err = settled(ctx, dir, options); err != nil {
+		return nil, nil, unwritable
+	}
+	return db, unwritable, nil
+}
+
+// readable refuses to write to a store that can be read.
+func readable(dir string) error {
+	return &problem{what: "the store in " + quote(dir) + " can only be read", hint: "make it and its files writable to you, or " + otherHome}
+}
+
+// settled opens the database in dir and makes sure that this program can use
+// it.
+func settled(ctx context.Context, dir string, options url.Values) (db *sql.DB, unwritable, err error) {
+	db, err = connect(dir, databaseFile, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := settle(ctx, db, dir); err != nil {
-		return nil, errors.Join(err, db.Close())
+	unwritable, err = settle(ctx, db, dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
 	}
-	return db, nil
+	return db, unwritable, nil
 }
 
 // connect names the database with what every connection to it needs:
 // synchronous=FULL, because what was acknowledged must survive the power.
-func connect(dir, name string) (*sql.DB, error) {
+func connect(dir, name string, options url.Values) (*sql.DB, error) {
 	path := filepath.ToSlash(filepath.Join(dir, name))
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/...
@@ -73,14 +104,13 @@ func connect(dir, name string) (*sql.DB, error) {
 		"_error_rc":  {"1"},
 		"mode":       {"rw"},
 	}
-	if name == newFile {
-		query.Set("mode", "rwc")
-		query.Set("modeof", filepath.Join(dir, makingFile)) // 0600
-	}
+	maps.Copy(query, options)
 	// SQLite's usual locks are lost when anything in this process closes the
 	// database file; where the system has better ones, use those.
 	sqlite.OFDLocking(true)
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+query.Encode())
+	// To SQLite a + is a plus sign, and what follows two slashes is a host.
+	escaped := strings.ReplaceAll(query.Encode(), "+", "%20")
+	db, err := sql.Open("sqlite", "file://"+(&url.URL{Path: path}).EscapedPath()+"?"+escaped)
 	if err == nil {
 		// Calls of one host come one after the other anyway, and processes
 		// take turns at writing.
@@ -126,7 +156,7 @@ func makeDatabase(ctx context.Context, dir string) error {
 // mode comes last: what is written after it is in another file, and SQLite
 // does not report that closing failed to bring it into this one.
 func fillDatabase(ctx context.Context, dir string) error {
-	db, err := connect(dir, newFile)
+	db, err := connect(dir, newFile, url.Values{"mode": {"rwc"}, "modeof": {filepath.Join(dir, makingFile)}}) // 0600
 	if err != nil {
 		return err
 	}
@@ -156,18 +186,27 @@ func enterWAL(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// settle makes sure that the database is one that this program can use.
-func settle(ctx context.Context, db *sql.DB, dir string) error {
+// settle makes sure that the database is one that this program can use, and
+// returns why it can only be read, if so.
+func settle(ctx context.Context, db *sql.DB, dir string) (unwritable, err error) {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
+		return nil, err
 	}
-	if version != schemaVersion {
-		return fmt.Errorf("the store has version %d, and this memlatch knows version %d", version, schemaVersion)
+	differs := fmt.Sprintf("the store has version %d, and this memlatch knows version %d", version, schemaVersion)
+	if version > schemaVersion {
+		return &problem{what: differs + " and can only read", hint: "install the newer memlatch that made it"}, nil
+	}
+	if version < schemaVersion {
+		return nil, errors.New(differs)
+	}
+	// SQLite opens a file to read if it cannot do so to write, for any reason.
+	if only, err := isReadOnly(ctx, db); only || err != nil {
+		return readable(dir), err
 	}
 	// A backup that was put in place is not in WAL mode.
 	var mode string
-	return inTurn(ctx, dir, func() (done bool, err error) {
+	return nil, inTurn(ctx, dir, func() (done bool, err error) {
 		err = db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
 		return mode == "wal", err
 	}, func() error { return enterWAL(ctx, db) })
@@ -199,6 +238,19 @@ func improve(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+func isReadOnly(ctx context.Context, db *sql.DB) (only bool, err error) {
+	c, err := db.Conn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	err = c.Raw(func(driver any) (err error) {
+		only, err = driver.(interface{ IsReadOnly(string) (bool, error) }).IsReadOnly("main")
+		return err
+	})
+	return only, err
 }
 
 // inTurn returns once done says so. Until then it tries to be the only
@@ -244,8 +296,21 @@ func pause(ctx context.Context) bool {
 
 func isBusy(err error) bool { return hasCode(err, sqlite3.SQLITE_BUSY) }
 
-// hasCode reports whether err is SQLite's with this primary result code.
-func hasCode(err error, code int) bool {
+// errDamaged is what SQLite finds wrong without an error.
+var errDamaged = errors.New("damaged")
+
+func isDamage(err error) bool {
+	return errors.Is(err, errDamaged) || hasCode(err, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+}
+
+// hasCode reports whether err is SQLite's, with one of the primary codes.
+func hasCode(err error, codes ...int) bool {
 	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == code
+	return errors.As(err, &e) && slices.Contains(codes, e.Code()&0xff)
+}
+
+// rescue is the remedy for a store in dir that is damaged.
+func rescue(dir string) string {
+	return "close every host, keep a copy of " + quote(dir) + ", save what can be read with 'memlatch export FILE', " +
+		"then 'memlatch uninstall -y' and 'memlatch import FILE', or import a backup"
 }

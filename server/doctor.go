@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -10,9 +11,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/memlatch/memlatch/lock"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // finding is what one check of 'memlatch doctor' found.
@@ -77,7 +82,7 @@ func (c command) doctor() (int, error) {
 
 // examine makes all checks. It leaves everything as it is.
 func (p place) examine() []finding {
-	findings := []finding{p.examineRuntimeDir(), p.examinePIDFile(), p.examineStore(),
+	findings := []finding{p.examineRuntimeDir(), p.examinePIDFile(), p.examineHome(), p.examineStore(),
 		examineLocks(lock.OS{}, runtimeDirs()[0]), examineLocks(lock.OS{}, p.store)}
 	findings = append(findings, p.leftovers()...)
 	return append(findings, examineHosts()...)
@@ -109,15 +114,32 @@ func (p place) examinePIDFile() finding {
 	return good(check, path+" (no server is running)")
 }
 
+func (p place) examineHome() finding {
+	const check = "home"
+	info, err := own(homeKind, p.home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return good(check, p.home+" (not made yet)")
+	case err != nil:
+		return bad(check, err)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
+		return bad(check, &problem{what: "others may move the store in " + quote(p.home) + " away", hint: "chmod go-w " + quote(p.home)})
+	}
+	return good(check, p.home)
+}
+
 func (p place) examineStore() finding {
 	const check = "store"
-	s := newStore(p)
-	result, err := s.status(context.Background())
+	ctx, s := context.Background(), newStore(p)
+	result, err := s.status(ctx)
 	if err == nil && !result.Exists {
 		return good(check, p.store+" (none yet)")
 	}
 	if err == nil {
-		err = s.quickCheck(context.Background())
+		err = s.quickCheck(ctx)
+	}
+	if err == nil {
+		err = s.probe(ctx)
 	}
 	if err = errors.Join(err, s.close()); err == nil {
 		return good(check, fmt.Sprintf("%s (%s, sound)", p.store, howMany(result.Memories)))
@@ -125,8 +147,20 @@ func (p place) examineStore() finding {
 	if f := bad(check, err); f.Remedy != "" {
 		return f
 	}
-	return bad(check, &problem{what: p.store, err: err,
-		hint: "close every host, keep a copy of the directory, and put a backup in its place"})
+	return bad(check, &problem{what: p.store, err: err, hint: p.remedy(err)})
+}
+
+// remedy is what helps a store that has failed with err.
+func (p place) remedy(err error) string {
+	switch {
+	case isDamage(err):
+		return rescue(p.store)
+	case isBusy(err):
+		return "try again: another program is writing to it"
+	case errors.Is(err, syscall.ENOSPC) || hasCode(err, sqlite3.SQLITE_FULL):
+		return "make room on its disk"
+	}
+	return "see to its disk and its rights, or " + otherHome
 }
 
 // quickCheck is SQLite's own check, of the index of words too.
@@ -140,9 +174,34 @@ func (s *store) quickCheck(ctx context.Context) error {
 		return err
 	}
 	if said != "ok" {
-		return errors.New(said)
+		return fmt.Errorf("%w: %s", errDamaged, said)
 	}
 	return nil
+}
+
+// errProbed is that all went well.
+var errProbed = errors.New("probed")
+
+// probe makes sure that memories can be added and read, and takes the one it
+// adds out again before anybody sees it.
+func (s *store) probe(ctx context.Context) error {
+	err := s.write(ctx, false, func(tx *sql.Tx) error {
+		want := memory{Text: "memlatch doctor was here", Created: time.Now()}
+		id, err := insert(ctx, tx, want)
+		if err != nil {
+			return err
+		}
+		var found []memory
+		err = each(ctx, tx, collect(&found), selectMemory, id)
+		if got, err := only(found, err); err != nil || got.Text != want.Text {
+			return fmt.Errorf("%w: a memory that was added is not there: %v", errDamaged, err)
+		}
+		return errProbed
+	})
+	if errors.Is(err, errProbed) {
+		return nil
+	}
+	return err
 }
 
 // examineLocks checks that the file system of dir, which may not exist yet,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,21 +11,34 @@ import (
 	"os"
 )
 
-// export writes every memory as a line of JSON, the oldest first, all as of
-// one moment, and returns how many there are.
+// export writes what can be read of a store, as [exportAll] does.
 func (s *store) export(ctx context.Context, w io.Writer) (n int64, err error) {
+	db, err := s.open(ctx, false)
+	if errors.Is(err, errNoStore) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return exportAll(ctx, db, w)
+}
+
+// exportAll writes every memory as a line of JSON, the oldest first, all as of
+// one moment, and returns how many there are. The error is a [*loss] if those
+// that can be read are written, and there are others.
+func exportAll(ctx context.Context, db *sql.DB, w io.Writer) (n int64, err error) {
 	lines := json.NewEncoder(w)
 	lines.SetEscapeHTML(false)
-	err = s.each(ctx, func(m memory) error {
+	err = salvage(ctx, db, func(m memory) error {
 		n++
 		return lines.Encode(m)
 	})
 	return n, err
 }
 
-// exportFile exports to a file that must not exist yet. After an error there
-// is none.
-func (s *store) exportFile(ctx context.Context, path string) (n int64, err error) {
+// exportFile has write export to a file that must not exist yet. After an
+// error that is no [*loss] there is none.
+func exportFile(path string, write func(io.Writer) (int64, error)) (n int64, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		err = &problem{what: "cannot export", err: err, hint: "name a file that does not exist yet"}
@@ -32,7 +46,10 @@ func (s *store) exportFile(ctx context.Context, path string) (n int64, err error
 	if err != nil {
 		return 0, err
 	}
-	n, err = s.export(ctx, f)
+	n, lost := write(f)
+	if !isLoss(lost) {
+		err = lost
+	}
 	if err == nil {
 		err = f.Sync()
 	}
@@ -40,7 +57,7 @@ func (s *store) exportFile(ctx context.Context, path string) (n int64, err error
 		os.Remove(path)
 		return 0, &problem{what: "cannot export", err: err}
 	}
-	return n, nil
+	return n, lost
 }
 
 func (c command) export() (int, error) {
@@ -50,18 +67,26 @@ func (c command) export() (int, error) {
 	}
 	var n int64
 	err = c.withStore(func(ctx context.Context, s *store) error {
+		write := func(w io.Writer) (int64, error) { return s.export(ctx, w) }
 		if file == "-" {
-			n, err = s.export(ctx, c.stdout)
+			n, err = write(c.stdout)
 		} else {
-			n, err = s.exportFile(ctx, file)
+			n, err = exportFile(file, write)
 		}
 		return err
 	})
-	if err != nil {
+	switch {
+	case err == nil || isLoss(err):
+	case isDamage(err):
+		return exitStopped, err
+	default:
 		return exitFailed, err
 	}
 	if file != "-" {
 		fmt.Fprintf(c.stdout, "exported %s to %s\n", howMany(n), quote(file))
+	}
+	if err != nil {
+		return exitStopped, err
 	}
 	return exitOK, nil
 }

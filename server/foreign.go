@@ -6,7 +6,7 @@ import "context"
 // dir. SQLite leaves WAL mode only when nobody has, and it may: whoever opens
 // the store next enters WAL mode again. What is no database has no users.
 func foreignConnection(dir string) []string {
-	db, err := openDatabase(context.Background(), dir, false)
+	db, _, err := openDatabase(context.Background(), dir, false)
 	if err == nil {
 		defer db.Close()
 		_, err = db.Exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = DELETE")

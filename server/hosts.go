@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/tailscale/hujson"
@@ -112,8 +115,16 @@ func hostConfigs() []string {
 	return paths
 }
 
+// Bounds on a host's configuration, which others may have written: its bytes,
+// and what its brackets can nest. What nests deeper than those of package json
+// and package toml may do is an error there, but not in package hujson.
+const (
+	maxConfig   = 16 << 20
+	maxBrackets = 10000
+)
+
 func readConfig(path string) (map[string]any, error) {
-	data, err := os.ReadFile(path)
+	data, err := readRegular(path, maxConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +133,33 @@ func readConfig(path string) (map[string]any, error) {
 		err = toml.Unmarshal(data, &config)
 		return config, err
 	}
+	err = json.Unmarshal(data, &config)
+	if err == nil || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxBrackets {
+		return config, err
+	}
 	data, err = hujson.Standardize(data) // some hosts allow comments
 	if err == nil {
 		err = json.Unmarshal(data, &config)
 	}
 	return config, err
+}
+
+// readRegular reads a regular file of at most that many bytes. It never waits:
+// opening a FIFO would.
+func readRegular(path string, most int64) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(errors.New("not a regular file"), err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if int64(len(data)) > most {
+		err = fmt.Errorf("more than %d bytes", most)
+	}
+	return data, err
 }
 
 // mentions returns the servers in config that start program.

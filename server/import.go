@@ -234,15 +234,16 @@ func (c command) load() (int, error) {
 // progress returns what says on stderr how far an import is: often on a
 // terminal, else every ten seconds.
 func (c command) progress() func(imported) {
-	pause, format := 10*time.Second, "memlatch: imported %d\n"
-	if f, ok := c.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		pause, format = 100*time.Millisecond, "\rimported %d\r"
+	to, pause, format := c.stderr, 10*time.Second, "memlatch: imported %d\n"
+	v, _ := c.stderr.(visible)
+	if f, ok := v.Writer.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		to, pause, format = f, 100*time.Millisecond, "\rimported %d\r"
 	}
 	last := time.Now()
 	return func(i imported) {
 		if time.Since(last) >= pause {
 			last = time.Now()
-			fmt.Fprintf(c.stderr, format, i.Added+i.Known)
+			fmt.Fprintf(to, format, i.Added+i.Known)
 		}
 	}
 }

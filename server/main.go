@@ -46,7 +46,7 @@ const (
 	exitOK      = 0
 	exitFailed  = 1 // the server could not start; a command was not done, or not all of it
 	exitRefused = 2 // a command was refused or misspelled
-	exitStopped = 3 // status: no server is running; doctor: something is bad
+	exitStopped = 3 // status: no server is running; doctor: something is bad; export: not all can be read
 )
 
 func main() {
@@ -60,13 +60,13 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "memlatch: error: this is a server for an MCP host, not for a terminal\n\n%s", usage)
 			return exitRefused
 		}
-		return serve(stdin, stdout, stderr)
+		return serve(stdin, stdout, visible{stderr})
 	}
 	if args[0] == "help" || slices.ContainsFunc(args, asksForHelp) {
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
-	c := command{args[0], args[1:], stdin, stdout, stderr}
+	c := command{args[0], args[1:], stdin, visible{stdout}, visible{stderr}}
 	switch c.name {
 	case "version", "-version", "--version":
 		fmt.Fprintln(stdout, "memlatch", version())
@@ -84,7 +84,7 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	case "import":
 		return c.run(c.load)
 	default:
-		return fail(stderr, exitRefused, &problem{
+		return fail(c.stderr, exitRefused, &problem{
 			what: fmt.Sprintf("unknown command or flag %q", c.name),
 			hint: "run 'memlatch help' for the commands",
 		})
@@ -120,12 +120,14 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.err }
 
-// fail reports err to a person and returns code.
+// fail reports err to a person, with all its remedies, and returns code.
 func fail(stderr io.Writer, code int, err error) int {
 	fmt.Fprintf(stderr, "memlatch: error: %v\n", err)
 	var p *problem
-	if errors.As(err, &p) && p.hint != "" {
-		fmt.Fprintf(stderr, "memlatch: hint: %s\n", p.hint)
+	for ; errors.As(err, &p); err = p.err {
+		if p.hint != "" {
+			fmt.Fprintf(stderr, "memlatch: hint: %s\n", p.hint)
+		}
 	}
 	return code
 }

@@ -109,7 +109,8 @@ func insert(ctx context.Context, tx *sql.Tx, m memory) (int64, error) {
 func (s *store) update(ctx context.Context, id int64, text *string, tags []string) (m memory, err error) {
 	err = s.write(ctx, false, func(tx *sql.Tx) error {
 		var found []memory
-		if m, err = only(found, each(ctx, tx, collect(&found), selectMemory, id)); err != nil {
+		err := each(ctx, tx, collect(&found), selectMemory, id)
+		if m, err = only(found, err); err != nil {
 			return err
 		}
 		if text != nil {
@@ -121,7 +122,7 @@ func (s *store) update(ctx context.Context, id int64, text *string, tags []strin
 		if _, err := tx.ExecContext(ctx, "DELETE FROM memories WHERE id = ?", id); err != nil {
 			return err
 		}
-		_, err := insert(ctx, tx, m)
+		_, err = insert(ctx, tx, m)
 		return err
 	})
 	return m, err
@@ -141,17 +142,6 @@ func (s *store) delete(ctx context.Context, condition string, arg any, expected 
 		return err
 	})
 	return n, err
-}
-
-// each calls do with every memory, the oldest first, all as of one moment.
-func (s *store) each(ctx context.Context, do func(memory) error) error {
-	return s.query(ctx, func(rows *sql.Rows) error {
-		m, err := scan(rows)
-		if err != nil {
-			return err
-		}
-		return do(m)
-	}, "SELECT id, text, tags, created FROM memories ORDER BY id")
 }
 
 func (s *store) get(ctx context.Context, id int64) (memory, error) {

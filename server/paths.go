@@ -4,10 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
-	"strings"
 )
 
 // place says where one store and its servers' pid file are.
@@ -19,42 +20,60 @@ type place struct {
 
 // find reads the environment. It looks at the file system but changes nothing.
 func find() (place, error) {
-	home, isDefault, err := homeDir()
-	if err != nil {
+	standard := filepath.Join(userHome(), ".memlatch")
+	home, err := wholePath("MEMLATCH_HOME")
+	switch {
+	case err != nil:
 		return place{}, err
+	case home == "" && !filepath.IsAbs(standard):
+		return place{}, &problem{what: "cannot tell where the memories are: this user has no home", hint: otherHome}
+	case home == "":
+		home = standard
+	}
+	real := resolve(home)
+	if n := len(filepath.Join(real, "store", databaseFile)); n > maxPath {
+		return place{}, &problem{what: fmt.Sprintf("the path of the database in %s has %d bytes, and SQLite takes %d", quote(home), n, maxPath),
+			hint: "set MEMLATCH_HOME to a shorter path"}
 	}
 	p := place{home: home, store: filepath.Join(home, "store"), pidName: "server.pid"}
-	if !isDefault {
-		sum := sha256.Sum256([]byte(resolve(home)))
+	if real != resolve(standard) {
+		sum := sha256.Sum256([]byte(real))
 		p.pidName = "server-" + hex.EncodeToString(sum[:6]) + ".pid"
 	}
 	return p, nil
 }
 
-// homeDir returns MEMLATCH_HOME or else .memlatch in the user's home, and
-// whether the two are the same.
-func homeDir() (home string, isDefault bool, err error) {
-	standard, userErr := os.UserHomeDir()
-	if userErr == nil {
-		standard = filepath.Join(standard, ".memlatch")
+// userHome is the user's home by the environment, or else by what the system
+// knows of the user: hosts strip the environment. It is empty where neither
+// tells.
+func userHome() string {
+	home, err := os.UserHomeDir()
+	if err == nil && filepath.IsAbs(home) {
+		return home
 	}
-	home = os.Getenv("MEMLATCH_HOME")
-	if home == "" {
-		if userErr != nil {
-			return "", false, &problem{what: "cannot tell where the memories are", err: userErr,
-				hint: otherHome}
-		}
-		return standard, true, nil
+	if u, err := user.Current(); err == nil {
+		return u.HomeDir
 	}
-	if strings.HasPrefix(home, "~") {
-		return "", false, &problem{what: "MEMLATCH_HOME is " + quote(home) + ", and only a shell expands ~",
-			hint: "write the whole path in the host's configuration"}
+	return ""
+}
+
+// wholePath is the path in an environment variable, or empty. One that depends
+// on a shell or on the current directory is refused: a host would start each
+// project's server in a place of its own.
+func wholePath(variable string) (string, error) {
+	path := os.Getenv(variable)
+	if path == "" {
+		return "", nil
 	}
-	home, err = filepath.Abs(home)
-	if err != nil {
-		return "", false, err
+	if !filepath.IsAbs(path) || expand(path) != path {
+		return "", notWhole(variable, path)
 	}
-	return home, userErr == nil && resolve(home) == resolve(standard), nil
+	return filepath.Clean(path), nil
+}
+
+func notWhole(what, path string) error {
+	return &problem{what: what + " is " + quote(path) + ", and only a shell expands ~ and variables, takes quotes away and has a directory to start from",
+		hint: "write the whole path in the host's configuration"}
 }
 
 // resolve follows the links in as much of path as exists, so that two
@@ -74,14 +93,17 @@ func resolve(path string) string {
 // and creates it. The error is a [*problem] with the exact remedy.
 func runtimeDir() (string, error) {
 	dir := runtimeDirs()[0]
-	err := os.Mkdir(dir, 0o700)
+	err := private(runtimeKind, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = os.MkdirAll(dir, 0o700)
+		if err = os.MkdirAll(dir, 0o700); err == nil {
+			err = private(runtimeKind, dir)
+		}
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", &problem{what: "cannot create the runtime directory", err: err, hint: elsewhere}
+	var p *problem
+	if err != nil && !errors.As(err, &p) {
+		err = &problem{what: "cannot create the runtime directory", err: err, hint: elsewhere}
 	}
-	return dir, private(runtimeKind, dir)
+	return dir, err
 }
 
 // dirKind is what a directory is to memlatch, and so the remedy for one that
@@ -103,12 +125,21 @@ const (
 	otherHome = "set MEMLATCH_HOME to a directory of your own"
 )
 
-// remedy is removing by command, or else another place.
-func (k dirKind) remedy(command string) string {
+// remedy is removing what is at path, or else another place.
+func (k dirKind) remedy(path string) string {
 	if k.memories {
 		return k.elsewhere
 	}
-	return command + ", or " + k.elsewhere
+	return orRemove(path, k.elsewhere)
+}
+
+// orRemove is the remedy elsewhere, after that of removing what is at path if
+// this user may.
+func orRemove(path, elsewhere string) string {
+	if mayRemove(path) {
+		return removeCommand(path) + ", or " + elsewhere
+	}
+	return elsewhere
 }
 
 // runtimeDirs lists the directories in which a pid file may be, the one that
@@ -116,10 +147,7 @@ func (k dirKind) remedy(command string) string {
 // base directory which is not safely this user's does not count.
 func runtimeDirs() []string {
 	if dir := os.Getenv("MEMLATCH_RUNTIME_DIR"); dir != "" {
-		if abs, err := filepath.Abs(dir); err == nil {
-			dir = abs
-		}
-		return []string{dir}
+		return []string{filepath.Clean(dir)}
 	}
 	return systemRuntimeDirs()
 }

@@ -11,7 +11,16 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
+
+// maxPath is the longest path of a database that SQLite opens, in bytes: 512
+// less the longest ending that it adds.
+const maxPath = 512 - 8
+
+// expand is path as a shell would read it.
+func expand(path string) string { return os.ExpandEnv(path) }
 
 func systemRuntimeDirs() []string {
 	uid := strconv.Itoa(os.Geteuid())
@@ -50,6 +59,9 @@ func private(kind dirKind, dir string) error {
 // own refuses dir, which exists, unless it is a real directory that belongs
 // to this user.
 func own(kind dirKind, dir string) (fs.FileInfo, error) {
+	if !filepath.IsAbs(dir) {
+		return nil, notWhole("the "+kind.name, dir)
+	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, err
@@ -57,20 +69,32 @@ func own(kind dirKind, dir string) (fs.FileInfo, error) {
 	name := kind.name + " " + quote(dir)
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy("rm " + quote(dir))}
+		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy(dir)}
 	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: kind.remedy("rm " + quote(dir))}
+		return nil, &problem{what: name + " is not a directory", hint: kind.remedy(dir)}
 	}
-	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
-		command := "sudo rm -r " + quote(dir)
-		if kind.memories {
-			command = fmt.Sprintf("sudo chown -R %d %s", os.Geteuid(), quote(dir))
-		}
-		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()),
-			hint: command + ", or " + kind.elsewhere}
+	if owner := ownerOf(info); owner != os.Geteuid() {
+		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()), hint: kind.elsewhere}
 	}
 	return info, nil
 }
+
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// mayRemove reports whether this user may remove path, as far as rights tell:
+// in a sticky directory only what is his own.
+func mayRemove(path string) bool {
+	info, err := os.Lstat(path)
+	parent, parentErr := os.Stat(filepath.Dir(path))
+	if err != nil || parentErr != nil || writable(filepath.Dir(path)) != nil {
+		return false
+	}
+	self := os.Geteuid()
+	return self == 0 || parent.Mode()&fs.ModeSticky == 0 || ownerOf(info) == self || ownerOf(parent) == self
+}
+
+// writable returns an error where path may not be written.
+func writable(path string) error { return unix.Access(path, unix.W_OK) }
 
 // quote makes path one word of a shell's command line.
 func quote(path string) string {

@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -326,7 +327,7 @@ func holdBarrier(path string) (letGo func(), err error) {
 
 // holdDatabase begins to write to the database, and does not go on.
 func holdDatabase(path string) (letGo func(), err error) {
-	db, err := connect(filepath.Dir(path), filepath.Base(path))
+	db, err := connect(filepath.Dir(path), filepath.Base(path), url.Values{"mode": {"rw"}})
 	if err != nil {
 		return nil, err
 	}

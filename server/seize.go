@@ -74,10 +74,10 @@ func (r *removal) seize() (_ *seized, err error) {
 	return s, nil
 }
 
+// seizePIDFiles takes the pid files that it can: where there can be none, the
+// barrier alone has to keep servers out.
 func (r *removal) seizePIDFiles(s *seized) error {
-	if _, err := runtimeDir(); err != nil {
-		return err
-	}
+	runtimeDir() // to be there
 	for _, dir := range runtimeDirs() {
 		if private(runtimeKind, dir) != nil {
 			continue // no server of ours uses it
@@ -89,7 +89,7 @@ func (r *removal) seizePIDFiles(s *seized) error {
 		case err == nil:
 			s.pidFiles = append(s.pidFiles, f)
 		case !errors.As(err, &held):
-			return err
+			continue
 		case r.force:
 			s.running = held
 		default:

@@ -36,9 +36,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, logPrefix, 0)
 	claim, store := &claim{log: logger}, newStore(place)
 	store.log = logger
-	if err := claim.start(place); err != nil {
-		return fail(stderr, exitFailed, err)
-	}
+	claim.start(place)
 	keeping, stopKeeping := context.WithCancel(context.Background())
 	kept := make(chan struct{})
 	go func() {

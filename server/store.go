@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/lock"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // barrierFile is shared by all that have the store open.
@@ -39,8 +38,10 @@ type store struct {
 	db      *sql.DB // nil while closed
 	barrier *lock.Barrier
 	files   [len(watched)]fs.FileInfo // while db is open
-	lost    error                     // what became of a store that was open, or nil
-	kept    []any                     // what must stay open
+
+	unwritable error // why db can only be read, or nil
+	lost       error // what became of a store that was open, or nil
+	kept       []any // what must stay open
 }
 
 // watched are the files of an open store that must stay where they are.
@@ -50,27 +51,46 @@ func newStore(p place) *store {
 	return &store{home: p.home, dir: p.store, log: log.New(io.Discard, "", 0)}
 }
 
-// open opens the store unless it is open. Where there is none it creates one,
-// or, if not asked to, returns an error matching [errNoStore].
+// open opens the store unless it is open, to read at least. Where there is none
+// it creates one, or, if not asked to, returns an error matching [errNoStore].
 func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
+	return s.openFor(ctx, create, create)
+}
+
+func (s *store) openFor(ctx context.Context, create, change bool) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.look()
-	if s.db != nil {
+	if s.db != nil && s.unwritable == nil {
 		return s.db, nil
+	}
+	// What could only be read may have been mended, or moved on, since.
+	if err := s.shut(); err != nil {
+		return nil, err
 	}
 	barrier, err := s.share(ctx, create)
 	if err != nil {
 		return nil, err
 	}
-	db, err := openDatabase(ctx, s.dir, create)
+	db, unwritable, err := openDatabase(ctx, s.dir, create)
+	if err == nil && unwritable != nil && change {
+		// When opening the file failed once, for whatever reason, SQLite has it
+		// open for reading, and this connection will never write.
+		db.Close()
+		db, unwritable, err = openDatabase(ctx, s.dir, create)
+	}
+	if err == nil && unwritable != nil && change {
+		err = errors.Join(unwritable, db.Close())
+	}
 	if err != nil {
 		return nil, errors.Join(err, barrier.Release())
 	}
-	if err := improve(ctx, db); err != nil && !hasCode(err, sqlite3.SQLITE_READONLY) {
-		s.log.Printf("searching stays slow until the next start: %v", err)
+	if unwritable == nil {
+		if err := improve(ctx, db); err != nil {
+			s.log.Printf("searching stays slow until the next start: %v", err)
+		}
 	}
-	s.db, s.barrier = db, barrier
+	s.db, s.barrier, s.unwritable = db, barrier, unwritable
 	for i, name := range watched {
 		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
 	}
@@ -80,32 +100,22 @@ func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
 // write calls do in a transaction, in which no one else can write. Where there
 // is no store it creates one, or, if not asked to, returns [errNoMemory].
 func (s *store) write(ctx context.Context, create bool, do func(*sql.Tx) error) error {
-	for again := false; ; again = true {
-		db, err := s.open(ctx, create)
-		if errors.Is(err, errNoStore) {
-			return errNoMemory
-		}
-		if err != nil {
-			return err
-		}
-		tx, err := db.BeginTx(ctx, nil)
-		if hasCode(err, sqlite3.SQLITE_READONLY) && !again {
-			// When opening the file failed once, for whatever reason, SQLite
-			// has it open for reading, and this connection will never write.
-			if err := s.close(); err != nil {
-				return err
-			}
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback() // unless it is committed
-		if err := do(tx); err != nil {
-			return err
-		}
-		return tx.Commit()
+	db, err := s.openFor(ctx, create, true)
+	if errors.Is(err, errNoStore) {
+		return errNoMemory
 	}
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // unless it is committed
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // check makes sure that what is open is still where it was, and returns what
@@ -186,25 +196,32 @@ func (s *store) share(ctx context.Context, create bool) (*lock.Barrier, error) {
 }
 
 func (s *store) tryShare(ctx context.Context, create bool) (*lock.Barrier, error) {
-	if !create {
-		if _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); err != nil {
+	// Each directory is looked at before anything is made in it.
+	for _, dir := range []string{s.home, s.dir} {
+		if err := s.ensure(dir, create); err != nil {
+			return nil, err
+		}
+		if _, err := own(homeKind, s.home); err != nil {
 			return nil, err
 		}
 	}
-	// Each directory is looked at before anything is made in it.
-	if err := s.ensure(s.home, create); err != nil {
-		return nil, err
-	}
-	if _, err := own(homeKind, s.home); err != nil {
-		return nil, err
-	}
-	if err := s.ensure(s.dir, create); err != nil {
-		return nil, err
-	}
-	if err := private(storeKind, s.dir); err != nil {
+	if err := s.exists(); err != nil && !(create && errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
 	return lock.Share(ctx, filepath.Join(s.dir, barrierFile))
+}
+
+// exists returns an error matching [fs.ErrNotExist] where there is no store,
+// and refuses places where there must be none.
+func (s *store) exists() error {
+	if _, err := own(homeKind, s.home); err != nil {
+		return err
+	}
+	if err := private(storeKind, s.dir); err != nil {
+		return err
+	}
+	_, err := os.Lstat(filepath.Join(s.dir, databaseFile))
+	return err
 }
 
 func (s *store) ensure(dir string, create bool) error {
@@ -222,18 +239,22 @@ func (s *store) ensure(dir string, create bool) error {
 func (s *store) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.shut()
+}
+
+func (s *store) shut() error {
 	if s.db == nil {
 		return nil
 	}
 	err := errors.Join(s.db.Close(), s.barrier.Release())
-	s.db, s.barrier = nil, nil
+	s.db, s.barrier, s.unwritable = nil, nil, nil
 	return err
 }
 
 // status describes the store. It opens one that exists, and creates none.
 func (s *store) status(ctx context.Context) (storeStatus, error) {
 	result := storeStatus{Path: s.dir}
-	switch _, err := os.Lstat(filepath.Join(s.dir, databaseFile)); {
+	switch err := s.exists(); {
 	case errors.Is(err, fs.ErrNotExist):
 		return result, nil
 	case err != nil:

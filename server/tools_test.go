@@ -42,8 +42,8 @@ func tested(t testing.TB) *server.MCPServer {
 	t.Helper()
 	p := newPlace(t)
 	c, s := &claim{log: log.New(io.Discard, "", 0)}, newStore(p)
-	if err := c.start(p); err != nil {
-		t.Fatal(err)
+	if c.start(p); c.err != nil {
+		t.Fatal(c.err)
 	}
 	t.Cleanup(func() {
 		if err := s.close(); err != nil {

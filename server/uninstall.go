@@ -28,6 +28,7 @@ type removal struct {
 	backup    string // a path, or empty
 	stdin     *os.File
 	stdout    io.Writer
+	mentions  []mention
 	exists    bool     // whether there is a store
 	leftovers []string // directories of uninstalls that were interrupted
 }
@@ -52,6 +53,7 @@ func (c command) uninstall() (int, error) {
 }
 
 func (r *removal) run(yes bool) (int, error) {
+	r.mentions = hostsThatMention("memlatch") // whatever they hold, nothing is removed yet
 	if err := r.look(); err != nil {
 		return exitRefused, err
 	}
@@ -181,7 +183,8 @@ func (r *removal) confirm() (int, error) {
 		what = r.describe()
 	}
 	seized.release()
-	fmt.Fprintf(r.stdout, "This removes %s in %s for good.\nRemove? [y/N] ", what, quote(r.home))
+	fmt.Fprintf(r.stdout, "This removes %s in %s for good.\n", what, quote(r.home))
+	fmt.Fprint(r.stdout, "Remove? [y/N] ")
 	answer, _ := bufio.NewReader(r.stdin).ReadString('\n')
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
@@ -195,7 +198,7 @@ func (r *removal) describe() string {
 	if _, err := os.Lstat(filepath.Join(r.store, databaseFile)); errors.Is(err, fs.ErrNotExist) {
 		return "what was left of a store"
 	}
-	db, err := openDatabase(context.Background(), r.store, false)
+	db, _, err := openDatabase(context.Background(), r.store, false)
 	if err != nil {
 		return "the store"
 	}
@@ -218,6 +221,7 @@ func (r *removal) remove(s *seized) error {
 				return err
 			}
 			fmt.Fprintf(r.stdout, "backed up %s to %s\n", what, quote(r.backup))
+			fmt.Fprintf(r.stdout, "to put them back: memlatch import %s\n", quote(r.backup))
 		}
 		aside := filepath.Join(r.home, leftoverPrefix+rand.Text())
 		if err := r.moveAside(s, aside); err != nil {
@@ -281,40 +285,30 @@ func readDir(dir string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
-// makeBackup writes the database to a new file, in one piece and without the
-// help of a -wal.
+// makeBackup exports all memories to a new file.
 func (r *removal) makeBackup() error {
-	refuse := func(err error) error {
-		p := &problem{what: "cannot make the backup, and nothing was removed", err: err}
-		if errors.Is(err, fs.ErrExist) {
-			p.hint = "name a file that does not exist yet"
+	ctx := context.Background()
+	_, err := exportFile(r.backup, func(w io.Writer) (int64, error) {
+		db, _, err := openDatabase(ctx, r.store, false)
+		if err != nil {
+			return 0, err
 		}
-		return p
-	}
-	f, err := os.OpenFile(r.backup, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
-		return refuse(err)
-	}
-	db, err := openDatabase(context.Background(), r.store, false)
-	if err == nil {
-		_, err = db.Exec("VACUUM INTO ?", r.backup)
-		err = errors.Join(err, db.Close())
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err != nil {
+		n, err := exportAll(ctx, db, w)
+		return n, errors.Join(err, db.Close())
+	})
+	if isLoss(err) {
 		os.Remove(r.backup)
-		return refuse(err)
+		err = &problem{what: "it would not be whole", err: err, hint: "memlatch export FILE saves what can be read; then leave --backup out"}
 	}
-	return nil
+	if err != nil {
+		err = fmt.Errorf("cannot make the backup, and nothing was removed: %w", err)
+	}
+	return err
 }
 
 // printRest says what uninstall does not do.
 func (r *removal) printRest() {
-	mentions := hostsThatMention("memlatch")
-	for _, m := range mentions {
+	for _, m := range r.mentions {
 		fmt.Fprintf(r.stdout, "still configured: %s\n", m)
 	}
 	if program, err := os.Executable(); err == nil {

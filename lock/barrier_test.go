@@ -190,7 +190,7 @@ func TestBarrierIsHeldOnTheFileThatHasTheName(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tries := 0
-	b, err := hold(ctx, path, func(f *flock.Flock) (bool, error) {
+	b, err := hold(ctx, path, os.O_RDWR|os.O_CREATE, func(f *flock.Flock) (bool, error) {
 		ok, err := f.TryRLock()
 		if tries++; tries == 1 && os.Rename(path, path+".moved") != nil {
 			f.Unlock()

@@ -146,7 +146,7 @@ func TestBarrierUnlocksForAChildWhatLostItsName(t *testing.T) {
 	tries := 0
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	b, err := hold(ctx, path, func(f *flock.Flock) (bool, error) {
+	b, err := hold(ctx, path, os.O_RDWR|os.O_CREATE, func(f *flock.Flock) (bool, error) {
 		ok, err := f.TryRLock()
 		if tries++; tries == 1 {
 			fork(t, path)

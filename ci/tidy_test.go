@@ -32,7 +32,7 @@ var systems = []string{"linux", "darwin", "windows"}
 var mayImport = map[string][]string{
 	"lock":             {},
 	"server":           {"lock"},
-	"racefuzz":         {"lock", inside + "race", inside + "program", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report"},
+	"racefuzz":         {"lock", inside + "race", inside + "program", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report", inside + "commands"},
 	inside + "race":    {},
 	inside + "program": {inside + "race"},
 	inside + "stage":   {"lock", inside + "race", inside + "program", inside + "explore", inside + "mutant", inside + "sim", "racefuzz/syscalls"},
@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	inside + "sim":     {"lock", inside + "race"},
 	inside + "mutant":  {"lock", inside + "race"},
 	inside + "proc":    {"lock", inside + "race", inside + "program"},
-	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore", "racefuzz/syscalls"},
+	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls"},
 	inside + "report":  {"lock", inside + "race"},
 	inside + "content": {},
 

@@ -35,6 +35,9 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "commands" {
+		return runCommands(args[1:], stdout, stderr)
+	}
 	opt, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -74,6 +77,8 @@ func tier(o options) func(context.Context, options, *output) (int, error) {
 	switch {
 	case o.bench:
 		return bench
+	case o.recording.Case.Target == "commands":
+		return replayCommands
 	case o.tier == tierProcess:
 		return process
 	default:

@@ -10,21 +10,11 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// The rules, by their names in verdicts.
-const (
-	Serial  = "serial"  // the files and exit codes are those of some order
-	Effect  = "effect"  // a command that failed has changed nothing
-	Whole   = "whole"   // a reader finds what stood there before or after a command, never a third thing
-	Stuck   = "stuck"   // the commands come to their ends
-	Crash   = "crash"   // killed at any step and run again, a command ends as if it had run once
-	Refused = "refused" // no command fails because another one runs
-)
-
 // Word is what the rules say about an end.
 type Word struct {
-	Rule   string // the one that was broken, or ""
-	Reason string // in words
-	File   string // where it shows; "" if in no file
+	Rule   race.Invariant // the one that was broken, or ""
+	Reason string         // in words
+	File   string         // where it shows; "" if in no file
 	// Refused are the commands that failed without effect, with how they ended,
 	// and Left the files that no order leaves: neither breaks a rule.
 	Refused []string
@@ -107,9 +97,9 @@ func (k *Known) accuse(w *Word, ends []Ending, got, rest content.Normal, told []
 			ran = append(ran, name)
 		}
 	}
-	w.Rule = Serial
+	w.Rule = race.Serializable
 	if len(failed) > 0 {
-		w.Rule = Effect
+		w.Rule = race.FailuresChangeNothing
 	}
 	if reason := k.endings(ends, rest, told); reason != "" {
 		w.Reason = reason

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
 // programs plays commands: each is a function that changes the place.
@@ -62,18 +64,18 @@ func TestEndsAreThoseOfASerialOrder(t *testing.T) {
 		list  string
 		other string // a file beside it
 		ends  []Ending
-		rule  string
+		rule  race.Invariant
 		says  string
 	}{
 		{"a; b", "x\none\ntwo\n", "", []Ending{ok, ok}, "", "[] []"},
 		{"b; a", "x\ntwo\none\n", "", []Ending{ok, ok}, "", "[] []"},
-		{"one is lost", "x\ntwo\n", "", []Ending{ok, ok}, Serial, "a's one is gone: after a; b it is there, after b; a it is there"},
+		{"one is lost", "x\ntwo\n", "", []Ending{ok, ok}, race.Serializable, "a's one is gone: after a; b it is there, after b; a it is there"},
 		{"b is refused", "x\none\n", "", []Ending{ok, failed}, "", "[b, exit 1] []"},
 		{"both are refused", "x\n", "", []Ending{failed, failed}, "", "[a, exit 1 b, exit 1] []"},
-		{"b fails and has done it", "x\none\ntwo\n", "", []Ending{ok, failed}, Effect, "b fails (exit 1), and yet all that it does is done"},
-		{"b fails and has undone a", "x\n", "", []Ending{ok, failed}, Effect, "b fails (exit 1), and yet a's one is gone: after a it is there"},
+		{"b fails and has done it", "x\none\ntwo\n", "", []Ending{ok, failed}, race.FailuresChangeNothing, "b fails (exit 1), and yet all that it does is done"},
+		{"b fails and has undone a", "x\n", "", []Ending{ok, failed}, race.FailuresChangeNothing, "b fails (exit 1), and yet a's one is gone: after a it is there"},
 		{"a file is left", "x\none\ntwo\n", "list.tmp", []Ending{ok, ok}, "", "[] [list.tmp]"},
-		{"a file is left, and one is lost", "x\ntwo\n", "list.tmp", []Ending{ok, ok}, Serial, "a's one is gone: after a; b it is there, after b; a it is there"},
+		{"a file is left, and one is lost", "x\ntwo\n", "list.tmp", []Ending{ok, ok}, race.Serializable, "a's one is gone: after a; b it is there, after b; a it is there"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := p.Restore(); err != nil {
@@ -115,7 +117,7 @@ func TestTheSameCommandTwiceFailsInEveryOrder(t *testing.T) {
 		t.Errorf("what happens in a serial order is %+v", w)
 	}
 	w, _ := k.Judge([]Ending{{}, {}}, s)
-	if want := "b ends with exit 0: after a; b it is exit 1, after b; a it is exit 0"; w.Rule != Serial || w.Reason != want {
+	if want := "b ends with exit 0: after a; b it is exit 1, after b; a it is exit 0"; w.Rule != race.Serializable || w.Reason != want {
 		t.Errorf("both succeed: %s: %s\nwant %s", w.Rule, w.Reason, want)
 	}
 }

@@ -91,6 +91,12 @@ func (r *Rules) Noise() (words []string) {
 	return slices.Compact(words)
 }
 
+// Noisy reports whether the file, or something in it, differs from run to run.
+func (r *Rules) Noisy(name string) bool {
+	normal := r.name(name)
+	return !r.counts(name) || normal != name || r.noisy(normal)
+}
+
 func describe(file, path string) string {
 	if path == "" || path == "content" {
 		return file

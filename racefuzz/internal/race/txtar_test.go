@@ -81,7 +81,7 @@ func TestARecordingThatWasCutIsRefused(t *testing.T) {
 	r := Recording{
 		Case:     Case{Title: "A title.", Tier: "model", Target: "no-recheck", Files: []File{{Name: PIDFile, Kind: Regular, Content: "12\n"}}, Actors: []Actor{{"a", []string{"acquire"}}}},
 		Schedule: Schedule{{"a", "open", "ok"}},
-		Verdict:  Verdict{Invariant: I1, Reason: "a and b both hold the file"},
+		Verdict:  Verdict{Invariant: OneHolder, Reason: "a and b both hold the file"},
 		Lanes:    "a\nopen: ok\n#  has a lock\n",
 	}
 	whole := r.Format()

@@ -22,7 +22,18 @@ const (
 	NothingIsClobbered        Invariant = "I11"
 )
 
-// Invariants are all of them, in their order.
+// The rules for commands that share files, which know nothing of what the
+// commands are for.
+const (
+	Serializable           Invariant = "serial"
+	FailuresChangeNothing  Invariant = "effect"
+	ReadersFindNothingTorn Invariant = "whole"
+	CommandsEnd            Invariant = "stuck"
+	KilledCommandsRunAgain Invariant = "crash"
+	NobodyIsRefused        Invariant = "refused"
+)
+
+// Invariants are all those of servers, in their order.
 var Invariants = []Invariant{
 	OneHolder, ReadersFindTheHolder, NothingRemains, CrashesAreTakenOver, OnlyTheHolderChanges, ProbesTellTheTruth,
 	LoneStartsSucceed, AServerSucceeds, ServersAnswerAndStop, UninstallSparesWhatIsUsed, NothingIsClobbered,
@@ -39,6 +50,12 @@ var meanings = map[Invariant]string{
 	AServerSucceeds:           "while any server lives, within two seconds the pid file names a live one",
 	ServersAnswerAndStop:      "every started server answers, and stops within two seconds of losing its host",
 	UninstallSparesWhatIsUsed: "uninstall never removes a store in use, and what was acknowledged is still there",
+	Serializable:              "the files and exit codes are those of some order in which each command ran to its end",
+	FailuresChangeNothing:     "a command that fails has changed nothing",
+	ReadersFindNothingTorn:    "a reader finds what was there before or after a command, never a third thing",
+	CommandsEnd:               "the commands come to their ends",
+	KilledCommandsRunAgain:    "a command that was killed and is run again ends as if it had run once",
+	NobodyIsRefused:           "no command fails because another one runs",
 	NothingIsClobbered:        "a name, a right or a disk that cannot be used is a clear error, and nothing is clobbered",
 }
 

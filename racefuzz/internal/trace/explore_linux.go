@@ -203,8 +203,8 @@ func (x *explorer) execute(b branch) error {
 		if len(moves) == 0 {
 			return nil
 		}
-		if steps >= maxSteps {
-			return fmt.Errorf("no end after %d steps; the last: %s", maxSteps, r.events[steps-1].Step)
+		if steps >= r.mostSteps() {
+			return fmt.Errorf("no end after %d steps; the last: %s", steps, r.events[steps-1].Step)
 		}
 		turn, free := byDefault(moves, r.last())
 		choices := x.enter(r, x.choices(r, moves, free, b.used, asleep), asleep, b.used)

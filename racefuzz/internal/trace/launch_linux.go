@@ -44,7 +44,7 @@ func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
 	} else {
 		stdin.Close()
 	}
-	return r.start(a, first, argv, os.Environ(), []uintptr{in.Fd(), out.Fd(), out.Fd()})
+	return r.start(a, first, argv, r.environment(), []uintptr{in.Fd(), out.Fd(), out.Fd()})
 }
 
 // expand replaces the placeholders of a command.

@@ -40,7 +40,11 @@ func (r *run) advance() []string {
 				if a.phase == probing {
 					r.oracle.answered(len(r.events), a.name, r.answer(a))
 				}
-				r.leave(a)
+				if r.tier.commands != nil { // how it ended is still to be judged
+					a.phase = absent
+				} else {
+					r.leave(a)
+				}
 			}
 		case serving, stopping:
 			if a.server.ended {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -56,6 +57,7 @@ type run struct {
 	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
 	symmetries []order
+	word       *commands.Word // on commands, once they have ended
 }
 
 // Start sets c up.
@@ -69,7 +71,13 @@ func (t Tier) Start(c race.Case) (race.Run, error) {
 
 // start sets a case up. The calling goroutine stays on its thread until Close.
 func start(c race.Case, t Tier) (*run, error) {
-	s, err := parseSettings(c.Options)
+	var s settings
+	var err error
+	if t.commands == nil {
+		s, err = parseSettings(c.Options)
+	} else {
+		s.pidFile = c.PIDFile()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +90,9 @@ func start(c race.Case, t Tier) (*run, error) {
 	}
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
 		exclusive: map[int]bool{}, inodes: map[uint64]int{}}
+	if t.commands != nil {
+		r.dir = t.commands.Place.Dir
+	}
 	if err := r.setUp(s); err != nil {
 		os.RemoveAll(base)
 		return nil, err
@@ -91,6 +102,9 @@ func start(c race.Case, t Tier) (*run, error) {
 }
 
 func (r *run) setUp(s settings) error {
+	if r.tier.commands != nil {
+		return r.setUpCommands()
+	}
 	switch s.ready {
 	case "", "quiet", "file":
 	default:
@@ -282,7 +296,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	case opProbe:
 		err = r.startActor(a, probing, r.probe)
 	case opRun:
-		err = r.startActor(a, visiting, r.beside)
+		err = r.startActor(a, visiting, r.beginning(a))
 	case opStop:
 		e.Detail, err = r.stopActor(a)
 		r.foot.Unknown = e.Detail == r.settings.stop // a command
@@ -309,6 +323,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.oracle.breaks(len(r.events), race.NothingIsClobbered, "%s sends a signal to every process there is", a.name)
 		}
 		r.foot = r.footprintOf(k)
+		r.touch(a, k.call)
 		k, err = r.try(p, k)
 	}
 	if err == nil && k == nil {
@@ -336,8 +351,18 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if r.ends > ends || len(r.pids) > begun {
 		r.foot.Write(processes)
 	}
-	r.observe(a, file, e)
-	return r.events[len(r.events)-1], nil
+	var seen uint64
+	if k != nil {
+		seen = k.seen
+		if e.Result != "waits" && r.noisy(k.call.file) {
+			e.Detail, seen = r.maskName(k.call.file), 0
+			if k.seen != 0 {
+				e.Result = "ok"
+			}
+		}
+	}
+	r.observe(a, file, seen, e)
+	return r.events[len(r.events)-1], r.judgeCommands()
 }
 
 // rest waits until all that a move of a set going has come to rest.
@@ -353,12 +378,13 @@ func (r *run) rest(a *actor) error {
 	}
 	r.awaitReady(a)
 	r.awaitStop(a)
+	r.awaitCommands()
 	return nil
 }
 
 // observe looks at what a step of a, about the named file, has changed and
 // judges it.
-func (r *run) observe(a *actor, file string, e race.Event) {
+func (r *run) observe(a *actor, file string, seen uint64, e race.Event) {
 	before := r.scene
 	if keepsLocks(e.Op) {
 		r.moved = nil
@@ -370,7 +396,7 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 			r.exclusive[entry.object] = true
 		}
 	}
-	r.remember(a, file, e)
+	r.remember(a, file, seen, e)
 	notes := r.advance()
 	if len(notes) > 0 {
 		e.Detail = strings.TrimPrefix(e.Detail+noteMark+strings.Join(notes, ", "), noteMark)
@@ -379,7 +405,9 @@ func (r *run) observe(a *actor, file string, e race.Event) {
 	r.events = append(r.events, e)
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
-	r.oracle.judge(v)
+	if r.tier.commands == nil {
+		r.oracle.judge(v)
+	}
 	r.changed(&r.foot, before)
 	for _, other := range r.actors {
 		other.marked = other.marked || r.foot.Unknown || other == a && len(r.foot.Writes) > 0
@@ -455,4 +483,9 @@ func (r *run) affected(a *actor) []*actor {
 }
 
 // Verdict judges the events so far.
-func (r *run) Verdict() race.Verdict { return r.oracle.verdict }
+func (r *run) Verdict() race.Verdict {
+	if r.tier.commands != nil {
+		return r.commandVerdict()
+	}
+	return r.oracle.verdict
+}

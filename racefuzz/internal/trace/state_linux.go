@@ -12,8 +12,8 @@ import (
 
 // remember adds a step to its actor's history, with the file that a name
 // stands for now: what the actor has open is known by that.
-func (r *run) remember(a *actor, file string, e race.Event) {
-	line := fmt.Sprintf("{%s} %s %s %s", e.Actor, e.Op, e.Detail, e.Result)
+func (r *run) remember(a *actor, file string, seen uint64, e race.Event) {
+	line := fmt.Sprintf("{%s} %s %s %s %x", e.Actor, e.Op, e.Detail, e.Result, seen)
 	if entry, ok := r.scene.entry(file); ok {
 		line += objectToken(entry.object)
 	}
@@ -105,7 +105,7 @@ func numbered(c race.Case) bool { return strings.Contains(strings.Join(c.Command
 // alike reports whether the actors could change places.
 func (r *run) alike(p []int) bool {
 	for i, j := range p {
-		if i != j && (!slices.Equal(r.actors[i].script, r.actors[j].script) || numbered(r.c)) {
+		if i != j && (!slices.Equal(r.actors[i].script, r.actors[j].script) || numbered(r.c) || r.tier.commands.differ(i, j)) {
 			return false
 		}
 	}
@@ -131,6 +131,7 @@ func (r *run) describe(order []int, victim *actor) string {
 			fmt.Fprintf(&b, "{%s} %v %v %v\n", p.lane, p.orphan, p.bereft, p.blocked() != nil)
 		}
 	}
+	r.describeCommands(&b)
 	for _, e := range r.scene.all() {
 		fmt.Fprintln(&b, r.maskName(e.name), e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
 	}

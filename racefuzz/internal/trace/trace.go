@@ -21,6 +21,8 @@ type Tier struct {
 	Left func(schedules, cost, of int)
 	// Server is what {server} stands for in commands.
 	Server string
+
+	commands *Commands // what is run instead of servers, or nil
 }
 
 // ErrForbidden says that this system does not let programs be traced.

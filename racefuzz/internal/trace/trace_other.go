@@ -22,3 +22,5 @@ func (Tier) ExploreAll(ctx context.Context, cases []race.Case, bounds Bounds, li
 }
 
 func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }
+
+func NewCommands(t Tier, lines []commands.Line) (*Commands, error) { return nil, errors.ErrUnsupported }

@@ -63,6 +63,7 @@ type task struct {
 	// result of the step, once it is over
 	done    bool
 	outcome string
+	seen    uint64 // a digest of what it has shown, if it shows something
 }
 
 func newTracer(dir string) *tracer {
@@ -179,7 +180,7 @@ func (t *tracer) finish(k *task) {
 		setResult(k.tid, -int64(fault))
 		k.outcome = unix.ErrnoName(fault)
 	} else if err := syscallInfo(k.tid, &info); err == nil {
-		k.outcome = t.outcome(k.tid, k.call, int64(info.Nr))
+		k.outcome, k.seen = t.outcome(k.tid, k.call, int64(info.Nr)), t.seen(k, int64(info.Nr))
 	}
 	k.done, k.state = true, running
 	t.resume(k, 0)

@@ -1,0 +1,504 @@
+package trace
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
+)
+
+// commandSteps ends a schedule of commands, which look for a lot of files, as
+// [maxSteps] does others.
+const commandSteps = 20000
+
+// differ reports whether two actors run different commands.
+func (c *Commands) differ(i, j int) bool { return c != nil && c.Lines[i].Text != c.Lines[j].Text }
+
+func (r *run) mostSteps() int {
+	if r.tier.commands != nil {
+		return commandSteps
+	}
+	return maxSteps
+}
+
+// Case is the commands as a case of this tier.
+func (c *Commands) Case() race.Case {
+	made := race.Case{Tier: "syscall", Target: "commands"}
+	for i := range c.Lines {
+		made.Actors = append(made.Actors, race.Actor{Name: race.ActorName(i), Script: []string{opRun}})
+	}
+	return made
+}
+
+// Start implements [race.Tier].
+func (c *Commands) Start(of race.Case) (race.Run, error) {
+	t := c.Tier
+	t.commands = c
+	return t.Start(of)
+}
+
+// Explore runs every schedule within bounds, as [Tier.Explore] does.
+func (c *Commands) Explore(ctx context.Context, bounds Bounds, limit int) (Result, error) {
+	t := c.Tier
+	t.commands = c
+	return t.Explore(ctx, c.Case(), bounds, limit, 1)
+}
+
+// Run implements [commands.Runner]: it runs one command under the tracer, in the
+// place as it is.
+func (c *Commands) Run(ctx context.Context, _ *commands.Place, who int, _ commands.Line) (commands.Ending, error) {
+	t := c.Tier
+	t.commands = c
+	c.serial = true
+	defer func() { c.serial = false }()
+	only := c.Case()
+	only.Actors = only.Actors[who : who+1]
+	r, err := start(only, t)
+	if err != nil {
+		return commands.Ending{}, err
+	}
+	defer r.Close()
+	for ctx.Err() == nil {
+		moves := r.Moves()
+		if len(moves) == 0 {
+			return r.ending(r.actors[0]), nil
+		}
+		m, _ := byDefault(moves, r.last())
+		if _, err := r.Do(m); err != nil {
+			return commands.Ending{}, err
+		}
+	}
+	return commands.Ending{}, ctx.Err()
+}
+
+// setUpCommands prepares a run of commands instead of a program's.
+func (r *run) setUpCommands() error {
+	if set := r.tier.commands; !set.serial {
+		if err := set.Place.Restore(); err != nil {
+			return err
+		}
+	}
+	r.common = strings.NewReplacer("{dir}", r.dir)
+	for _, a := range r.c.Actors {
+		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: slices.Index(actorNames, a.Name)})
+	}
+	r.scene = r.look(scene{}, nil, nil)
+	r.oracle = newOracle(r.settings, nil)
+	return nil
+}
+
+var actorNames = []string{"a", "b", "c", "d"}
+
+// environment is what the actors' processes get.
+func (r *run) environment() []string {
+	if r.tier.commands == nil {
+		return os.Environ()
+	}
+	return commands.Env(os.Environ(), r.dir)
+}
+
+// beginning is the command of an actor that is no server.
+func (r *run) beginning(a *actor) []string {
+	if r.tier.commands == nil {
+		return r.beside
+	}
+	return r.tier.commands.Lines[a.index].Words
+}
+
+// touch notes which file a call is about.
+func (r *run) touch(a *actor, c call) {
+	set := r.tier.commands
+	if set == nil || set.Touched == nil {
+		return
+	}
+	for _, name := range c.places {
+		if name == "" || name == "." || c.Shows.As == syscalls.Entries {
+			continue
+		}
+		if set.Touched[name] == nil {
+			set.Touched[name] = map[int]bool{}
+		}
+		set.Touched[name][a.index] = set.Touched[name][a.index] || c.Changes()
+	}
+}
+
+// unfinished reports whether the command has been started and has not ended.
+func (a *actor) unfinished() bool { return a.first != nil && !a.first.ended }
+
+// awaitCommands waits, where nobody can make a move, until one of those that
+// have not ended makes one or ends: it takes time. Whoever waits for a lock
+// while nobody else goes on waits in vain.
+func (r *run) awaitCommands() {
+	if r.tier.commands == nil {
+		return
+	}
+	over := func() bool {
+		r.bury()
+		return len(r.Moves()) > 0 || !slices.ContainsFunc(r.actors, (*actor).unfinished)
+	}
+	for passed := time.Duration(0); passed < commands.Limit && !over() && !r.allBlocked(); {
+		r.settle(r.actors, patience{naps: 0, work: workLimit})
+		start := time.Now()
+		pause(time.Millisecond)
+		passed += min(time.Since(start), 2*time.Millisecond)
+	}
+}
+
+func (r *run) bury() {
+	for _, a := range r.actors {
+		a.bury()
+	}
+}
+
+// allBlocked reports whether every command that has not ended waits for a lock.
+func (r *run) allBlocked() bool {
+	return !slices.ContainsFunc(r.actors, func(a *actor) bool {
+		return a.unfinished() && !slices.ContainsFunc(a.procs, func(p *process) bool { return p.blocked() != nil })
+	})
+}
+
+// ending says how an actor's command ended.
+func (r *run) ending(a *actor) commands.Ending {
+	said := strings.TrimSpace(string(tail(slurp(r.outputOf(a)), 400)))
+	if a.first == nil || !a.first.ended {
+		return commands.Ending{Said: said, Waits: r.waitsFor(a)}
+	}
+	e := commands.Ending{Exit: a.first.status.ExitStatus(), Said: said}
+	if a.first.status.Signaled() {
+		e.Exit, e.Signal = 128+int(a.first.status.Signal()), unix.SignalName(a.first.status.Signal())
+	}
+	for _, p := range a.procs {
+		if !p.ended {
+			e.Left = append(e.Left, strings.TrimSpace(string(slurp("/proc/"+strconv.Itoa(p.pid)+"/comm"))))
+		}
+	}
+	return e
+}
+
+func tail(text []byte, most int) []byte { return text[max(0, len(text)-most):] }
+
+// waitsFor guesses what keeps a command from its end.
+func (r *run) waitsFor(a *actor) string {
+	waits := "something"
+	for _, p := range a.procs {
+		base := "/proc/" + strconv.Itoa(p.pid)
+		fields := bytes.Fields(slurp(base + "/syscall"))
+		if len(fields) > 1 && string(fields[0]) == strconv.Itoa(unix.SYS_READ) && string(fields[1]) == "0x0" {
+			return "input"
+		}
+		for _, fd := range entries(base + "/fd") {
+			if inode, is := strings.CutPrefix(readlink(base+"/fd/"+fd), "socket:["); is && onNetwork(base, strings.TrimSuffix(inode, "]")) {
+				waits = "network"
+			}
+		}
+	}
+	return waits
+}
+
+// onNetwork reports whether a socket of a process belongs to the internet.
+func onNetwork(base, inode string) bool {
+	for _, protocol := range []string{"tcp", "udp", "tcp6", "udp6"} {
+		for line := range strings.Lines(string(slurp(base + "/net/" + protocol))) {
+			if fields := strings.Fields(line); len(fields) > 9 && fields[9] == inode {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// judgeCommands judges the commands once they have all ended, or cannot.
+func (r *run) judgeCommands() error {
+	set := r.tier.commands
+	if set == nil || set.Known == nil || r.word != nil || len(r.Moves()) > 0 {
+		return nil
+	}
+	var ends []commands.Ending
+	var waiting []string
+	for _, a := range r.actors {
+		e := r.ending(a)
+		if a.first == nil {
+			return nil // it has not begun, and cannot: another was killed before
+		}
+		ends = append(ends, e)
+		if e.Waits != "" {
+			waiting = append(waiting, a.name)
+		}
+		for _, name := range e.Left {
+			set.Stayed[a.name+", "+name]++
+		}
+	}
+	if len(waiting) > 0 {
+		r.word = &commands.Word{Rule: race.CommandsEnd, Reason: strings.Join(waiting, " and ") + " do not come to an end"}
+		if len(waiting) == 1 {
+			r.word.Reason = waiting[0] + " does not come to an end"
+		}
+		return nil
+	}
+	snapshot, err := set.Place.Snapshot(nil)
+	if err != nil {
+		return err
+	}
+	word, err := set.Known.Judge(ends, snapshot)
+	if err != nil {
+		return err
+	}
+	r.word = &word
+	if word.Rule == "" && set.Strict && len(word.Refused) > 0 {
+		word.Rule, word.Reason = race.NobodyIsRefused, strings.Join(word.Refused, " and ")+", because the other runs"
+	}
+	for _, refused := range word.Refused {
+		set.Refused[refused]++
+	}
+	for _, name := range word.Left {
+		set.Left[name]++
+	}
+	return nil
+}
+
+// commandVerdict is what the commands were found to break.
+func (r *run) commandVerdict() race.Verdict {
+	if r.word == nil || r.word.Rule == "" {
+		return race.Verdict{}
+	}
+	return race.Verdict{Invariant: r.word.Rule, Reason: r.word.Reason, Event: len(r.events) - 1}
+}
+
+// LostFile is the file in which a run shows what it broke, or "".
+func LostFile(of race.Run) string {
+	if r, ok := of.(*run); ok && r.word != nil {
+		return r.word.File
+	}
+	return ""
+}
+
+// seen is a digest of all that a call has shown of a file or a directory. What
+// people get to see of it may be less.
+func (t *tracer) seen(k *task, size int64) uint64 {
+	c := k.call
+	if size < 0 {
+		return 0
+	}
+	var text string
+	switch addr := uintptr(c.args[max(c.Shows.Arg, 0)]); c.Shows.As {
+	case syscalls.Bytes:
+		text = shown(k.tid, addr, int(size))
+	case syscalls.Vector:
+		text = string(parts(k.tid, uint64(addr), c.args[c.Shows.Arg+1], uint64(size)))
+	case syscalls.Entries:
+		text = t.maskName(strings.Join(names([]byte(shown(k.tid, addr, int(size)))), "\x00"))
+	case syscalls.Stat:
+		var st unix.Stat_t
+		p := shown(k.tid, addr, int(unsafe.Sizeof(st)))
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&st)), len(p)), p)
+		text = fmt.Sprint(st.Mode, st.Nlink, st.Size)
+	case syscalls.Statx:
+		var st unix.Statx_t
+		p := shown(k.tid, addr, int(unsafe.Sizeof(st)))
+		copy(unsafe.Slice((*byte)(unsafe.Pointer(&st)), len(p)), p)
+		text = fmt.Sprint(st.Mode, st.Nlink, st.Size)
+	default:
+		return 0
+	}
+	h := fnv.New64a()
+	h.Write([]byte(t.mask(text)))
+	return h.Sum64()
+}
+
+// shown is what lies at addr, as far as it can be read.
+func shown(tid int, addr uintptr, size int) string {
+	p := make([]byte, size)
+	if size == 0 {
+		return ""
+	}
+	n, err := peek(tid, addr, p)
+	if err != nil {
+		return ""
+	}
+	return string(p[:n])
+}
+
+// names are those in the entries that getdents64 returns.
+func names(p []byte) (out []string) {
+	const fixed = 19 // inode, offset, length and type
+	for len(p) > fixed {
+		size := int(p[16]) | int(p[17])<<8
+		if size <= fixed || size > len(p) {
+			break
+		}
+		name, _, _ := bytes.Cut(p[fixed:size], []byte{0})
+		out = append(out, string(name))
+		p = p[size:]
+	}
+	slices.Sort(out)
+	return out
+}
+
+// describeCommands adds to a state how the commands ended and, where there is
+// more in the directory than the state has, all that happened.
+func (r *run) describeCommands(b *strings.Builder) {
+	if r.tier.commands == nil {
+		return
+	}
+	for _, a := range r.actors {
+		if a.first != nil && a.first.ended {
+			fmt.Fprintln(b, a.name, a.first.status)
+		}
+	}
+	large := slices.ContainsFunc(r.scene.all(), func(e entry) bool { return e.size > headSize })
+	if r.scene.cut || large {
+		for _, e := range r.events {
+			fmt.Fprintln(b, e.Step)
+		}
+	}
+}
+
+// Directed runs, for each command and each file that it reads and then changes
+// and others touch, the schedule that stops it before that change, runs the
+// others to their ends, and lets it go on. It returns the first that breaks a
+// rule.
+func (c *Commands) Directed(ctx context.Context) (Result, error) {
+	var result Result
+	for i := range c.Lines {
+		stops := map[string]bool{} // files
+		for before := -1; len(stops) > before && ctx.Err() == nil; {
+			before = len(stops)
+			r, err := c.Start(c.Case())
+			if err != nil {
+				return result, err
+			}
+			err = r.(*run).direct(race.ActorName(i), stops)
+			if len(stops) > before {
+				result.Schedules++
+				result.Steps += len(r.(*run).events)
+				c.ran(len(r.(*run).events))
+			}
+			result.Events, result.Verdict = r.(*run).events, r.Verdict()
+			r.Close()
+			if err != nil || result.Verdict.Broken() {
+				return result, err
+			}
+		}
+	}
+	return result, nil
+}
+
+func (c *Commands) ran(steps int) {
+	if c.Ran != nil {
+		c.Ran(steps)
+	}
+}
+
+// direct makes the moves of such a schedule, which stops at the first file that
+// is not among those stopped at before, and adds it to them.
+func (r *run) direct(victim string, stops map[string]bool) error {
+	read := map[string]bool{}
+	stopped := false
+	for range commandSteps {
+		moves := r.Moves()
+		others := slices.DeleteFunc(slices.Clone(moves), func(m race.Move) bool { return actorOf(m.Actor) == victim })
+		own := slices.DeleteFunc(moves, func(m race.Move) bool { return actorOf(m.Actor) != victim })
+		if len(own)+len(others) == 0 {
+			return nil
+		}
+		if len(own) > 0 && !stopped {
+			file := r.aboutToChange(own[0].Actor, read)
+			if stopped = file != "" && !stops[file]; stopped {
+				stops[file] = true
+			}
+		}
+		if choice := own; stopped && len(others) > 0 || len(own) == 0 {
+			own, others = others, choice
+		}
+		m, _ := byDefault(own, r.last())
+		if _, err := r.Do(m); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("no end after %d steps", commandSteps)
+}
+
+// aboutToChange returns the file that the next call of a lane changes, if the
+// command has read it and others touch it, and notes what it reads.
+func (r *run) aboutToChange(lane string, read map[string]bool) string {
+	_, p := r.lane(lane)
+	if p == nil || p.next() == nil {
+		return ""
+	}
+	c := p.next().call
+	looks := c.Does(syscalls.SeesNode | syscalls.SeesMode | syscalls.SeesContent | syscalls.SeesEntries | syscalls.Opens)
+	for _, name := range c.places {
+		if c.Changes() && keepsLocks(c.Name) && read[name] && !r.tier.commands.private(name) && !r.noisy(name) {
+			return name
+		}
+	}
+	for _, name := range c.places {
+		read[name] = read[name] || looks && name != ""
+	}
+	return ""
+}
+
+// noisy reports whether what a file holds differs from run to run.
+func (r *run) noisy(name string) bool {
+	set := r.tier.commands
+	return set != nil && set.Known != nil && name != "" && set.Known.Rules.Noisy(name)
+}
+
+// NewCommands returns the lines as a tier whose place is below dir.
+func NewCommands(t Tier, lines []commands.Line) (*Commands, error) {
+	dir, err := filepath.EvalSymlinks(cmp.Or(t.Dir, os.TempDir()))
+	if err != nil {
+		return nil, err
+	}
+	place, err := commands.NewPlace(filepath.Join(dir, "place"))
+	if err != nil {
+		return nil, err
+	}
+	return &Commands{
+		Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{},
+		Refused: map[string]int{}, Left: map[string]int{}, Stayed: map[string]int{},
+	}, nil
+}
+
+// Learn runs the commands in every order, and learns from that how to judge.
+// The error may be a [*commands.Refusal] or a [*commands.Unrepeatable].
+func (c *Commands) Learn(ctx context.Context, ignored []string) error {
+	orders, err := commands.Serially(ctx, c.Place, c.Lines, c, nil)
+	if err != nil {
+		return err
+	}
+	c.Known, err = commands.Learn(c.Place, orders, c.private, ignored)
+	return err
+}
+
+func (c *Commands) private(name string) bool { return len(c.Touched[name]) < 2 }
+
+// Shared are the files that one of the commands changes and another one looks
+// at or changes, in order.
+func (c *Commands) Shared() (names []string) {
+	for name, by := range c.Touched {
+		changed := false
+		for _, changes := range by {
+			changed = changed || changes
+		}
+		if changed && len(by) > 1 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -101,23 +101,22 @@ func meant(raw json.RawMessage, kind reflect.Kind) json.RawMessage {
 	return raw
 }
 
+// jsonTypes are what JSON and people call the types of members.
+var jsonTypes = map[reflect.Kind][2]string{
+	reflect.Bool: {"boolean"}, reflect.Struct: {"object"}, reflect.Slice: {"array", "an array of strings"},
+	reflect.Int: {"integer", "a whole number"}, reflect.Int64: {"integer", "a whole number"},
+	reflect.String: {"string", "a string"}, reflect.Pointer: {"string", "a string"},
+}
+
 // mustBe says what a field of args must be.
 func mustBe(mismatch *json.UnmarshalTypeError, args any) error {
-	name := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:]
-	kind := mismatch.Type.Kind()
+	name, kind := mismatch.Field[strings.LastIndex(mismatch.Field, ".")+1:], mismatch.Type.Kind()
 	for _, m := range members(reflect.TypeOf(args).Elem()) {
 		if m.name == name {
 			kind = m.Type.Kind() // and not that of one item
 		}
 	}
-	wanted := "a whole number"
-	switch kind {
-	case reflect.Slice:
-		wanted = "an array of strings"
-	case reflect.String, reflect.Pointer:
-		wanted = "a string"
-	}
-	return fmt.Errorf("%q must be %s, not %s", name, wanted, mismatch.Value)
+	return fmt.Errorf("%q must be %s, not %s", name, jsonTypes[kind][1], mismatch.Value)
 }
 
 // validate returns what is wrong with the struct that args points to.
@@ -173,28 +172,28 @@ func object(t reflect.Type) mcp.ToolArgumentsSchema {
 
 // schema is the JSON Schema of a member.
 func (m member) schema() map[string]any {
-	s := map[string]any{"type": "string"}
-	for tag, key := range map[string]string{"about": "description", "least": "minimum", "most": "maximum", "usual": "default", "length": "maxLength", "items": "maxItems", "enum": "enum"} {
+	s := map[string]any{"type": jsonTypes[m.Type.Kind()][0]}
+	for tag, key := range map[string]string{"least": "minimum", "most": "maximum", "usual": "default", "length": "maxLength", "items": "maxItems"} {
 		if n := m.bound(tag); n > 0 {
 			s[key] = n
-		} else if text := m.Tag.Get(tag); tag == "enum" && text != "" {
-			s[key] = strings.Fields(text)
-		} else if text != "" {
-			s[key] = text
 		}
 	}
-	switch kind := m.Type.Kind(); {
-	case kind == reflect.Bool:
-		s["type"] = "boolean"
-	case kind == reflect.Int, kind == reflect.Int64:
-		s["type"] = "integer"
-	case kind == reflect.Slice:
-		m.Type, m.Tag, m.optional = m.Type.Elem(), reflect.StructTag(fmt.Sprintf("length:%q", m.Tag.Get("length"))), false
-		s["type"], s["items"] = "array", m.schema()
-		delete(s, "maxLength")
-	case kind == reflect.Struct && m.Type != reflect.TypeFor[time.Time]():
+	if about := m.Tag.Get("about"); about != "" {
+		s["description"] = about
+	}
+	if enum := m.Tag.Get("enum"); enum != "" {
+		s["enum"] = strings.Fields(enum)
+	}
+	switch {
+	case m.Type == reflect.TypeFor[time.Time]():
+		s["type"] = "string"
+	case m.Type.Kind() == reflect.Struct:
 		o := object(m.Type)
-		s["type"], s["properties"], s["required"] = o.Type, o.Properties, o.Required
+		s["properties"], s["required"] = o.Properties, o.Required
+	case m.Type.Kind() == reflect.Slice:
+		delete(s, "maxLength")
+		m.Type, m.Tag, m.optional = m.Type.Elem(), reflect.StructTag(fmt.Sprintf("length:%q", m.Tag.Get("length"))), false
+		s["items"] = m.schema()
 	case s["maxLength"] != nil && !m.optional:
 		s["minLength"] = 1
 	}

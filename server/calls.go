@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/memlatch/memlatch/lock"
 )
@@ -32,6 +33,15 @@ type view struct {
 	Tags       []string  `json:"tags"`
 	Created    time.Time `json:"created" about:"RFC 3339, UTC"`
 	Known      bool      `json:"known,omitempty" about:"it was there already, with the same text and tags"`
+}
+
+// view shows a part of the text, or nothing.
+func (m memory) view(text string) view {
+	v := view{ID: m.ID, Text: text, Tags: m.Tags, Created: m.Created}
+	if text != "" && text != m.Text {
+		v.Length = utf8.RuneCountInString(m.Text)
+	}
+	return v
 }
 
 // maxPage bounds a result, in bytes.
@@ -59,7 +69,9 @@ type addArgs struct {
 
 func (t tools) add(ctx context.Context, in addArgs) (view, error) {
 	m, known, err := t.store.add(ctx, memory{Text: in.Text, Tags: in.Tags, Created: time.Now()})
-	return view{ID: m.ID, Tags: m.Tags, Created: m.Created, Known: known}, err
+	v := m.view("")
+	v.Known = known
+	return v, err
 }
 
 type idArgs struct {
@@ -77,7 +89,7 @@ func (t tools) update(ctx context.Context, in updateArgs) (view, error) {
 		return view{}, errors.New(`"text" and "tags" are both missing`)
 	}
 	m, err := t.store.update(ctx, in.ID, in.Text, in.Tags)
-	return view{ID: m.ID, Tags: m.Tags, Created: m.Created}, missing(err, in.ID)
+	return m.view(""), missing(err, in.ID)
 }
 
 type searchArgs struct {
@@ -112,7 +124,7 @@ func (t tools) list(ctx context.Context, in listArgs) (listResult, error) {
 	memories, err := t.store.list(ctx, in.filter, in.Cursor, in.Limit+1)
 	var views []view
 	for _, m := range memories[:min(in.Limit, len(memories))] {
-		views = append(views, m.beginning())
+		views = append(views, m.view(shorten(m.Text, 0)))
 	}
 	result := listResult{Memories: fit(views)}
 	if n := len(result.Memories); n < len(memories) {
@@ -131,24 +143,16 @@ func (t tools) get(ctx context.Context, in getArgs) (view, error) {
 	m, err := t.store.get(ctx, in.ID)
 	text := []rune(m.Text)
 	from := max(0, min(in.Offset, len(text)))
-	to := len(text)
-	if in.Length > 0 {
-		to = from + min(in.Length, len(text)-from)
+	n := min(cmp.Or(in.Length, len(text)), len(text)-from)
+	v := m.view(string(text[from : from+n]))
+	for size(v) > maxPage && n > 1 {
+		n = max(1, n*maxPage/size(v))
+		v = m.view(string(text[from : from+n]))
 	}
-	for {
-		v := view{ID: m.ID, Text: string(text[from:to]), Tags: m.Tags, Created: m.Created}
-		if to < len(text) {
-			v.NextOffset = to
-		}
-		if to-from < len(text) {
-			v.Length = len(text)
-		}
-		if n := size(v); n > maxPage && to > from+1 {
-			to = from + max(1, (to-from)*maxPage/n)
-			continue
-		}
-		return v, missing(err, in.ID)
+	if from+n < len(text) {
+		v.NextOffset = from + n
 	}
+	return v, missing(err, in.ID)
 }
 
 type deleteArgs struct {

@@ -216,6 +216,60 @@ func TestNonsenseIsAnsweredAndSkipped(t *testing.T) {
 	}
 }
 
+// A host waits for the answer to its id, wherever its library puts that.
+func TestTooLongCallsAreAnsweredByTheirID(t *testing.T) {
+	text := strings.Repeat(`x\"id\":9,`, maxLine/8)
+	call := `"params":{"name":"mem_add","arguments":{"id":1,"text":"` + text + `"}}`
+	for line, want := range map[string]string{
+		`{"jsonrpc":"2.0","id":7,"method":"tools/call",` + call + `}`:                      `7`,
+		`{"jsonrpc": "2.0", "method": "tools/call", "id" : "a\"b" , ` + call + ` }`:        `"a\"b"`,
+		`{"method":"tools/call",` + call + `,"jsonrpc":"2.0","id":12345678901234567890}`:   `12345678901234567890`,
+		`{"method":"tools/call",` + call + `,"id":"8","jsonrpc":"2.0"}`:                    `"8"`,
+		`{"jsonrpc":"2.0","method":"notifications/x",` + call + `}`:                        `null`,
+		`{"jsonrpc":"2.0","method":"x","params":{"text":"` + text + `","id":5},"other":1}`: `null`,
+		`{"jsonrpc":"2.0","method":"x","params":{"text":"` + text + `","meta":{"id":5}}}`:  `null`,
+		`{"jsonrpc":"2.0","method":"x","params":{"text":"` + text + `,\"id\":5}"}}`:        `null`,
+		`{"params":{"id":3,"text":"` + text + `"},"jsonrpc":"2.0","method":"x","id":4} `:   `4`,
+		`[{"jsonrpc":"2.0","id":6,"method":"x","params":{"text":"` + text + `"}}]`:         `null`,
+		text: `null`,
+	} {
+		var out bytes.Buffer
+		converse(t.Context(), testServer(nil, nil), strings.NewReader(line+"\n"+requestLine(10, "ping", "{}")), &out)
+		got := out.String()
+		if !strings.Contains(got, `"id":`+want+`,"error":{"code":-32600,"message":"message too long`) || !strings.Contains(got, `"id":10,"result"`) || strings.Count(got, "\n") != 2 {
+			t.Errorf("%.60s… %s: answered %s", line, want, got)
+		}
+	}
+}
+
+func TestBatchesAreOfTheirVersions(t *testing.T) {
+	for version, has := range map[string]bool{"2024-11-05": true, "2025-03-26": true, "2025-06-18": false, "2025-11-25": false, "": false} {
+		started, release := make(chan bool, 2), make(chan struct{})
+		close(release)
+		in := fmt.Sprintf(`[%s,{"jsonrpc":"2.0","method":"notifications/x"},%s,{"jsonrpc":"2.0","id":4,"method":"nothing"}]`,
+			strings.TrimSpace(waitLine(2)), strings.TrimSpace(requestLine(3, "ping", "{}")))
+		if version != "" {
+			in = requestLine(1, "initialize", fmt.Sprintf(`{"protocolVersion":%q,"capabilities":{},"clientInfo":{"name":"test","version":"1"}}`, version)) + in
+		}
+		var out bytes.Buffer
+		converse(t.Context(), testServer(started, release), strings.NewReader(in), &out)
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		last := lines[len(lines)-1]
+		var answers []struct {
+			ID     int
+			Result any
+			Error  any
+		}
+		err := json.Unmarshal([]byte(last), &answers)
+		switch {
+		case !has && (err == nil || !strings.Contains(last, `"id":null,"error":{"code":-32600`)):
+			t.Errorf("%q has no batches, and answered %s", version, last)
+		case has && (err != nil || len(answers) != 3 || answers[0].ID != 2 || answers[0].Result == nil || answers[1].ID != 3 || answers[2].ID != 4 || answers[2].Error == nil):
+			t.Errorf("%q has batches, and answered %s", version, last)
+		}
+	}
+}
+
 func TestPanicIsAnAnswer(t *testing.T) {
 	var out bytes.Buffer
 	in := requestLine(1, "tools/call", `{"name":"panic"}`) + requestLine(2, "ping", "{}")

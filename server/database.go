@@ -213,31 +213,24 @@ func settle(ctx context.Context, db *sql.DB, dir string) (unwritable, err error)
 }
 
 // improve brings a database of an earlier memlatch up to date, in one
-// transaction. Programs that know nothing of it can go on using the database:
-// triggers keep the additions right, and all that this program asks can be
-// answered, slower, without them.
+// transaction. Programs that know nothing of it can go on: triggers keep right
+// what they add, and what this program asks can be answered without, slower.
 func improve(ctx context.Context, db *sql.DB) error {
-	lacks := func(db interface {
-		QueryRowContext(context.Context, string, ...any) *sql.Row
-	}) (lacks bool, err error) {
-		err = db.QueryRowContext(ctx, "SELECT count(*) = 0 FROM sqlite_master WHERE name = 'pieces'").Scan(&lacks)
-		return lacks, err
+	lacks := true
+	look := func() error {
+		return db.QueryRowContext(ctx, "SELECT count(*) = 0 FROM sqlite_master WHERE name = 'pieces'").Scan(&lacks)
 	}
-	if lacks, err := lacks(db); !lacks || err != nil {
+	if err := look(); !lacks || err != nil {
 		return err
 	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+	err := transact(ctx, db, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, improvements)
 		return err
+	})
+	if look(); !lacks { // perhaps somebody else was faster
+		return nil
 	}
-	defer tx.Rollback()                                // unless it is committed
-	if lacks, err := lacks(tx); !lacks || err != nil { // somebody else has done it
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, improvements); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return err
 }
 
 func isReadOnly(ctx context.Context, db *sql.DB) (only bool, err error) {

@@ -86,8 +86,9 @@ func (i *imported) refuse(line int64, err error) {
 
 // add adds a batch in one transaction.
 func (i *imported) add(ctx context.Context, s *store, batch []memory) error {
-	added := int64(0)
+	var added int64
 	err := s.write(ctx, true, func(tx *sql.Tx) error {
+		added = 0
 		for _, m := range batch {
 			_, known, err := merge(ctx, tx, m)
 			if err != nil {

@@ -19,6 +19,8 @@ starts and speaks with on standard input and output.
 
 Usage:
     memlatch                    serve a host
+    memlatch search WORDS       print the memories with any of the words
+    memlatch list               print all memories, the newest first
     memlatch status [-json]     say whether a server is running
     memlatch doctor [-json]     check everything that memlatch depends on
     memlatch config HOST        print what makes a host start memlatch
@@ -67,28 +69,21 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	c := command{args[0], args[1:], stdin, visible{stdout}, visible{stderr}}
-	switch c.name {
-	case "version", "-version", "--version":
+	if slices.Contains([]string{"version", "-version", "--version"}, c.name) {
 		fmt.Fprintln(stdout, "memlatch", version())
 		return exitOK
-	case "status":
-		return c.run(c.status)
-	case "uninstall":
-		return c.run(c.uninstall)
-	case "doctor":
-		return c.run(c.doctor)
-	case "config":
-		return c.run(c.config)
-	case "export":
-		return c.run(c.export)
-	case "import":
-		return c.run(c.load)
-	default:
-		return fail(c.stderr, exitRefused, &problem{
-			what: fmt.Sprintf("unknown command or flag %q", c.name),
-			hint: "run 'memlatch help' for the commands",
-		})
 	}
+	commands := map[string]func() (int, error){
+		"search": c.search, "list": c.list, "status": c.status, "doctor": c.doctor,
+		"config": c.config, "export": c.export, "import": c.load, "uninstall": c.uninstall,
+	}
+	if do := commands[c.name]; do != nil {
+		return c.run(do)
+	}
+	return fail(c.stderr, exitRefused, &problem{
+		what: fmt.Sprintf("unknown command or flag %q", c.name),
+		hint: "run 'memlatch help' for the commands",
+	})
 }
 
 func asksForHelp(arg string) bool {

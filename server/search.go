@@ -57,7 +57,6 @@ func (s *store) search(ctx context.Context, query string, f filter, limit int) (
 	q := inquiry{s, condition, args}
 	scores := map[int64]float64{}
 	var whole, akin, parts []string
-	many := false
 	for _, k := range parseQuery(query) {
 		hits, err := q.hits(ctx, byWords, k.quoted(), "", mostWhole)
 		if err == nil && len(hits) < limit {
@@ -70,16 +69,18 @@ func (s *store) search(ctx context.Context, query string, f filter, limit int) (
 		for id, score := range hits {
 			scores[id] += score
 		}
-		whole, many = append(whole, k.quoted()), many || len(hits) == mostWhole
+		whole = append(whole, k.quoted())
 	}
-	if many && len(whole) > 1 { // what has all of them may be older than what was weighed for each
-		all, err := q.hits(ctx, byWords, strings.Join(whole, " AND "), "", mostWhole)
-		if err != nil {
-			return nil, err
-		}
-		for id, score := range all {
-			scores[id] = max(scores[id], score)
-		}
+	if whole == nil {
+		return nil, nil
+	}
+	// What has all of them may be older than what was weighed for each.
+	all, err := q.hits(ctx, byWords, strings.Join(whole, " AND "), "", mostParts)
+	if err != nil {
+		return nil, err
+	}
+	for id, score := range all {
+		scores[id] = max(scores[id], score)
 	}
 	best := slices.SortedFunc(maps.Keys(scores), func(a, b int64) int {
 		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(b, a))
@@ -135,7 +136,8 @@ func (q inquiry) extend(ctx context.Context, hits map[int64]float64, k keyword) 
 		}
 	}
 	maps.DeleteFunc(more, func(id int64, _ float64) bool { _, whole := hits[id]; return whole })
-	score := math.Log1p(float64(newest) / float64(len(more)))
+	n := float64(len(more))
+	score := max(1e-6, math.Log((float64(newest)-n+0.5)/(n+0.5))) // as bm25 has it
 	if len(hits) > 0 {
 		score = slices.Min(slices.Collect(maps.Values(hits)))
 	}
@@ -158,10 +160,9 @@ func (q inquiry) show(ctx context.Context, ids []int64, match string, parts []st
 		if !snippet.Valid {
 			snippet.String = mark(m.Text, parts)
 		}
-		v := view{ID: m.ID, Snippet: shorten(snippet.String, strings.Index(snippet.String, "**")), Tags: m.Tags, Created: m.Created}
-		if strings.ReplaceAll(v.Snippet, "**", "") != strings.ReplaceAll(m.Text, "**", "") {
-			v.Length = utf8.RuneCountInString(m.Text)
-		}
+		shown := shorten(snippet.String, strings.Index(snippet.String, "**"))
+		v := m.view(strings.ReplaceAll(shown, "**", ""))
+		v.Text, v.Snippet = "", shown
 		views = append(views, v)
 		return err
 	}, `SELECT m.id, m.text, m.tags, m.created, (SELECT snippet(words, 0, '**', '**', '…', 24) FROM words WHERE words MATCH ?2 AND rowid = m.id)
@@ -194,13 +195,4 @@ func shorten(s string, at int) string {
 		shown += "…"
 	}
 	return shown
-}
-
-// beginning is m with the beginning of its text.
-func (m memory) beginning() view {
-	v := view{ID: m.ID, Text: shorten(m.Text, 0), Tags: m.Tags, Created: m.Created}
-	if v.Text != m.Text {
-		v.Length = utf8.RuneCountInString(m.Text)
-	}
-	return v
 }

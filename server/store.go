@@ -101,12 +101,16 @@ func (s *store) openFor(ctx context.Context, create, change bool) (*sql.DB, erro
 // is no store it creates one, or, if not asked to, returns [errNoMemory].
 func (s *store) write(ctx context.Context, create bool, do func(*sql.Tx) error) error {
 	db, err := s.openFor(ctx, create, true)
-	if errors.Is(err, errNoStore) {
+	switch {
+	case errors.Is(err, errNoStore):
 		return errNoMemory
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
+	return transact(ctx, db, do)
+}
+
+func transact(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err

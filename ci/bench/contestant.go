@@ -18,6 +18,7 @@ type contestants struct {
 	dir             string // for their data
 	memlatch, empty *contestant
 	reference       *contestant // nil where there is no npm
+	earlier         *contestant // nil unless asked for; in no other part than its own
 }
 
 // all returns those that are there.

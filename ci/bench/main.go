@@ -23,7 +23,7 @@ import (
 
 const (
 	referencePackage = "@modelcontextprotocol/server-memory@2026.8.31"
-	timeLimit        = 5 * time.Minute
+	timeLimit        = 20 * time.Minute
 )
 
 func main() {
@@ -35,6 +35,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print the figures as JSON")
+	against := flags.String("against", "", "an earlier memlatch to compare with, and with nothing else")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
 	}
@@ -50,7 +51,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer os.RemoveAll(dir)
 
 	t := table{System: fmt.Sprintf("%s/%s, %d cores, %s", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())}
-	if err := measure(ctx, &t, dir, stderr); err != nil {
+	if err := measure(ctx, &t, dir, *against, stderr); err != nil {
 		fmt.Fprintf(stderr, "bench: error: %v\n", err)
 		return 2
 	}
@@ -68,7 +69,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // measure fills t, saying on status what it is at.
-func measure(ctx context.Context, t *table, dir string, status io.Writer) error {
+func measure(ctx context.Context, t *table, dir, against string, status io.Writer) error {
+	if against != "" {
+		return compareWith(ctx, t, dir, against)
+	}
 	c, err := assemble(ctx, dir)
 	if err != nil {
 		return err
@@ -92,6 +96,23 @@ func measure(ctx context.Context, t *table, dir string, status io.Writer) error 
 		}
 	}
 	return nil
+}
+
+// compareWith fills t with what an earlier memlatch takes.
+func compareWith(ctx context.Context, t *table, dir, program string) error {
+	program, err := filepath.Abs(program)
+	if err != nil {
+		return err
+	}
+	path, err := host.Build(ctx, dir, "server")
+	if err != nil {
+		return err
+	}
+	return earlier(ctx, t, contestants{
+		dir:      filepath.Join(dir, "data"),
+		memlatch: &contestant{name: "memlatch", command: memlatchIn(path)},
+		earlier:  &contestant{name: "earlier memlatch", command: memlatchIn(program)},
+	})
 }
 
 // assemble builds and installs all that is compared.

@@ -131,7 +131,12 @@ func fill(ctx context.Context, c contestants, home string, texts []string) error
 			return err
 		}
 	}
-	s, _, err := c.memlatch.open(ctx, home)
+	return fillOne(ctx, c.memlatch, home, texts)
+}
+
+// fillOne puts texts into the store of one memlatch.
+func fillOne(ctx context.Context, memlatch *contestant, home string, texts []string) error {
+	s, _, err := memlatch.open(ctx, home)
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func met(set *trace.Commands) (text string) {
 const replayedOften = 3
 
 // finding replays a witness, with the file in which it shows at the right of
-// the lanes, and finds the two steps that decide.
+// the lanes.
 func (c commandOptions) finding(set *trace.Commands, w explore.Witness) (explore.Finding, error) {
 	f := explore.Finding{Witness: w, Replays: replayedOften}
 	w.Case.Options["pidfile"] = strconv.Quote(lostFile(set, w))
@@ -149,7 +149,6 @@ func (c commandOptions) finding(set *trace.Commands, w explore.Witness) (explore
 		}
 		f.Witness = again
 	}
-	f.Critical = explore.Critical(set, f.Witness)
 	return f, nil
 }
 
@@ -168,36 +167,21 @@ func lostFile(set *trace.Commands, w explore.Witness) string {
 	return trace.LostFile(r)
 }
 
-// relevant is a finding with the steps that others can notice or are told by:
-// those about files that more than one command has touched and one has changed.
+// relevant is a finding with the steps that people need to see of it.
 func relevant(set *trace.Commands, f explore.Finding) report.Report {
-	shared := set.Shared()
-	r := report.Report{Case: f.Case, Verdict: f.Verdict}
-	r.Case.Actors = slices.Clone(f.Case.Actors)
+	r := report.Report{Case: f.Case.Clone(), Verdict: f.Verdict}
 	for i := range r.Case.Actors {
 		r.Case.Actors[i].Script = []string{set.Lines[i].Text}
 	}
+	kept, pair := set.Racing(f.Events, f.Case.PIDFile())
 	at := map[int]int{}
-	for i, e := range f.Events {
-		concerns := e.Op == "run" || i == len(f.Events)-1 || i == f.Critical[0] || i == f.Critical[1]
-		for _, name := range shared {
-			concerns = concerns || strings.HasPrefix(e.Detail+" ", name+" ") && !looksOnly(e)
-		}
-		if concerns {
-			at[i] = len(r.Events)
-			r.Events = append(r.Events, e)
-		}
+	for _, i := range kept {
+		at[i] = len(r.Events)
+		r.Events = append(r.Events, f.Events[i])
 	}
 	r.Verdict.Event = at[f.Verdict.Event]
-	if f.Critical != [2]int{} {
-		r.Critical = [2]int{at[f.Critical[0]], at[f.Critical[1]]}
-	}
+	r.Critical = [2]int{at[pair[0]], at[pair[1]]}
 	return r
-}
-
-// looksOnly reports whether a step neither changes a file nor reads from it.
-func looksOnly(e race.Event) bool {
-	return slices.Contains([]string{"stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "fstat"}, e.Op)
 }
 
 // replayCommands makes the steps of a saved case again.
@@ -229,7 +213,7 @@ func replayCommands(ctx context.Context, o options, out *output) (code int, err 
 	case !w.Verdict.Broken():
 		return end(exitNotReproducible, "could not reproduce: no race")
 	}
-	f := explore.Finding{Witness: w, Critical: explore.Critical(set, w)}
+	f := explore.Finding{Witness: w}
 	if err := out.found(finding{Report: relevant(set, f), broken: 1, ran: 1}); err != nil {
 		return 0, err
 	}

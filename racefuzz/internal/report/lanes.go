@@ -127,6 +127,14 @@ func (s *sheet) locks(text string) []string {
 	return lines
 }
 
+// pair says what the critical pair is.
+func (s *sheet) pair() string {
+	if s.Case.Target == "commands" {
+		return "between these two calls of one command another one changed the file"
+	}
+	return "the critical pair: in the other order the case passes"
+}
+
 // marks returns what stands in front of the i-th event: "!" when it broke an
 // invariant, and an angle that opens at the first step of the critical pair
 // and closes at the second.
@@ -164,7 +172,7 @@ func (s *sheet) legend() {
 		explain("", "("+v.Invariant.Meaning()+")")
 	}
 	if s.hasCritical() {
-		explain(`/\`, "the critical pair: in the other order the case passes")
+		explain(`/\`, s.pair())
 	}
 	if s.lanes != nil && slices.ContainsFunc(s.states, func(t state) bool { return t.locks != nil }) {
 		explain("#", "has a lock")

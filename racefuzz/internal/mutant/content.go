@@ -16,7 +16,7 @@ var contents = []Protocol{
 		Name:   "no-truncate",
 		Bug:    "the pid is written over a longer one, whose end stays",
 		Source: "crun#504, doris#1273, kvrocks#3598",
-		Breaks: []race.Invariant{race.ReadersFindTheHolder},
+		Breaks: []race.Invariant{race.CrashesAreTakenOver},
 		Tiers:  "mkps",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, truncate: func(lock.File, int64) error { return nil }}, path)

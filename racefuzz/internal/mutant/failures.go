@@ -75,7 +75,7 @@ var failures = []Protocol{
 		Name:   "truncate-error-ignored",
 		Bug:    "a truncation that fails counts as done, and the end of a longer pid stays behind the holder's",
 		Source: "naemon-core#75",
-		Breaks: []race.Invariant{race.ReadersFindTheHolder},
+		Breaks: []race.Invariant{race.CrashesAreTakenOver},
 		Tiers:  "mk",
 		Acquire: func(sys lock.System, path string) (Holder, error) {
 			return acquire(&altered{System: sys, truncate: func(f lock.File, size int64) error {

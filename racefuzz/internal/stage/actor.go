@@ -19,6 +19,7 @@ type actor struct {
 	script []string
 	at     int // the operation of the script that it is in
 	pid    int
+	doing  string // the operation of its script that the judge knows it to be in
 
 	process process
 	holder  mutant.Holder
@@ -143,7 +144,7 @@ func (a *actor) perform(op string) {
 		a.respond(response{op: op, err: a.run.protocol.Uninstall(sys, race.PIDFile, Store)})
 	case "read":
 		a.turn("read", race.PIDFile)
-		a.did(a.run.state().shown())
+		a.did(a.run.state().String())
 	case "remove":
 		sys.Remove(race.PIDFile)
 	case "crash":
@@ -190,14 +191,4 @@ func (a *actor) scripted() string {
 		return a.script[a.at]
 	}
 	return ""
-}
-
-// locks reports whether a holds an exclusive lock on the file of that number.
-func (a *actor) locks(inode int) bool {
-	for _, f := range a.files {
-		if f.exclusive && f.inode == inode {
-			return true
-		}
-	}
-	return false
 }

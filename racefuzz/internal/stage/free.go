@@ -2,13 +2,12 @@ package stage
 
 import (
 	"errors"
-	"math"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 
 	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
@@ -18,10 +17,11 @@ type freeActor struct {
 	mutant.OS
 	try    *try
 	index  int
+	name   string
 	pid    int
 	holder mutant.Holder // of its start, also when that has been released
 	holds  bool
-	began  int64        // its start
+	tried  atomic.Bool  // to lock something
 	locks  atomic.Int32 // files that it has locked exclusively
 	files  []*freeFile
 	store  bool // there was a store when it became the holder
@@ -33,96 +33,97 @@ func (p *freeActor) play(script []string) {
 	}
 }
 
+// see puts down a fact about p.
+func (p *freeActor) see(f judge.Fact) {
+	f.Who, f.Window, f.Name = p.index, p.index+1, p.name
+	p.try.see(f)
+}
+
 func (p *freeActor) perform(op string) {
 	t := p.try
-	o := operation{actor: p.index, pid: p.pid, op: op, call: int(t.clock.Add(1))}
-	var err error
 	switch {
 	case op == "acquire" && p.holder == nil:
-		p.began = int64(o.call)
-		p.holder, err = t.protocol.Acquire(p, race.PIDFile)
-		if err == nil {
-			t.mu.Lock()
-			t.started = true
-			t.mu.Unlock()
-			p.holds = true
-			p.store = t.disk.Exists(Store)
-			p.checkPID()
-		}
+		p.acquire()
 	case op == "release" && p.holder != nil && !p.holds: // late
 		p.holder.Release()
-		return
 	case op == "release" && p.holder != nil:
+		p.reads()
 		p.holds = false
-		p.checkPID()
 		if p.store && !t.disk.Exists(Store) {
-			t.fail()
+			p.see(judge.Fact{Kind: judge.Misses})
 		}
-		err = p.holder.Release()
+		p.see(judge.Fact{Kind: judge.Told})
+		p.ends(p.holder.Release())
 	case op == "check" && p.holder != nil:
-		p.check()
-		return
-	case op == "probe":
-		o.status, err = t.protocol.Probe(p, race.PIDFile)
-		if o.status.State == lock.Stale && o.status.PID != 0 && o.status.PID < firstPID {
-			t.fail()
+		p.see(judge.Fact{Kind: judge.Looks})
+		f := judge.Fact{Kind: judge.Heard, State: judge.Held}
+		if err := p.holder.Check(); errors.Is(err, lock.ErrLost) {
+			f.State, f.Said = judge.Lost, outcome(err)
+		} else if err != nil {
+			f.State = judge.Unknown
 		}
-	case op == "remove":
-		t.remove()
-		return
+		p.see(f)
+	case op == "probe":
+		p.see(judge.Fact{Kind: judge.Asks})
+		f := judge.Fact{Kind: judge.Answers}
+		status, err := t.protocol.Probe(p, race.PIDFile)
+		if err == nil {
+			f.State, f.PID, f.Said = found(status), status.PID, status.State.String()
+		}
+		p.see(f)
+		p.blocks(err)
+	case op == "remove": // until it is over everybody's file may be gone
+		gone := judge.File{Object: judge.Hidden}
+		p.see(judge.Fact{Kind: judge.Robs, File: gone})
+		lock.OS{}.Remove(t.disk.path(race.PIDFile))
+		p.see(judge.Fact{Kind: judge.Robs, File: gone})
 	case op == "uninstall":
-		t.mu.Lock()
-		t.uninstalled = true
-		t.mu.Unlock()
-		t.protocol.Uninstall(p, race.PIDFile, Store)
-		return
-	default:
+		p.see(judge.Fact{Kind: judge.Visits, PID: p.pid})
+		err := t.protocol.Uninstall(p, race.PIDFile, Store)
+		p.see(judge.Fact{Kind: judge.Ends, Failed: err != nil, Said: outcome(err), Open: t.disk.Exists(Store)})
+	}
+}
+
+func (p *freeActor) acquire() {
+	p.see(judge.Fact{Kind: judge.Begins, PID: p.pid})
+	holder, err := p.try.protocol.Acquire(p, race.PIDFile)
+	p.blocks(err)
+	if p.holder = holder; err != nil {
+		p.ends(err)
 		return
 	}
-	o.end = int(t.clock.Add(1))
-	o.result = outcome(err)
+	p.see(judge.Fact{Kind: judge.Serves})
+	p.holds = true
+	p.store = p.try.disk.Exists(Store)
+	p.reads()
+}
+
+// ends puts down what came of a stop, or of a start that failed. For another
+// reason than a holder it does so because a call has failed.
+func (p *freeActor) ends(err error) {
+	f := judge.Fact{Kind: judge.Ends, Said: outcome(err), State: judge.Held}
+	if err != nil && !errors.Is(err, lock.ErrHeld) {
+		p.see(judge.Fact{Kind: judge.Fails})
+		f.State, f.Failed = judge.Unknown, true
+	}
+	f.Open = p.tried.Load() && slices.ContainsFunc(p.files, func(f *freeFile) bool { return !f.closed })
+	p.see(f)
+}
+
+func (p *freeActor) blocks(err error) {
 	if errors.Is(err, errBlocks) {
-		t.fail()
-	}
-	if err == nil || errors.Is(err, lock.ErrHeld) {
-		t.mu.Lock()
-		t.history = append(t.history, o)
-		t.mu.Unlock()
+		p.see(judge.Fact{Kind: judge.Endless})
 	}
 }
 
-// remove is an operator's rm. Until it is over everybody's file may be gone.
-func (t *try) remove() {
-	set := func(when int64) {
-		t.mu.Lock()
-		t.removed = when
-		t.mu.Unlock()
+// reads reads the pid file of this holder.
+func (p *freeActor) reads() {
+	p.see(judge.Fact{Kind: judge.Looks})
+	f := judge.Fact{Kind: judge.Saw}
+	if text, err := os.ReadFile(p.try.disk.path(race.PIDFile)); err == nil {
+		f.File = judge.File{Object: judge.Hidden, Content: string(text), Readable: true}
 	}
-	set(math.MaxInt64)
-	lock.OS{}.Remove(t.disk.path(race.PIDFile))
-	set(t.clock.Add(1))
-}
-
-// checkPID looks whether a reader finds this holder's pid, unless somebody may
-// have removed its file.
-func (p *freeActor) checkPID() {
-	text, err := os.ReadFile(p.try.disk.path(race.PIDFile))
-	p.try.mu.Lock()
-	defer p.try.mu.Unlock()
-	if p.began > p.try.removed && (err != nil || strings.TrimSpace(string(text)) == "" || string(text) != pidLine(p.pid)) {
-		p.try.wrong = true
-	}
-}
-
-// check asks the holder for its file, which nobody can have taken from it but
-// somebody who removes it.
-func (p *freeActor) check() {
-	err := p.holder.Check()
-	p.try.mu.Lock()
-	defer p.try.mu.Unlock()
-	if p.began > p.try.removed && errors.Is(err, lock.ErrLost) {
-		p.try.wrong = true
-	}
+	p.see(f)
 }
 
 func (p *freeActor) closeAll() {
@@ -185,6 +186,7 @@ type freeFile struct {
 }
 
 func (f *freeFile) TryLock(exclusive bool) error {
+	f.actor.tried.Store(true)
 	err := f.File.TryLock(exclusive)
 	if err == nil && exclusive && !f.exclusive {
 		f.exclusive = true

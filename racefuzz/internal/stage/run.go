@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
@@ -25,10 +26,15 @@ type run struct {
 	present bool   // whether the name exists
 	inode   int    // the file that the name means, or 0
 	inodes  int    // how many the name has meant
+	removed int    // the file that was removed last, which can keep its name until all have closed it
 
-	events int
-	oracle oracle
-	moves  []race.Move
+	events  int
+	judge   *judge.Judge
+	victims []race.File // which are no pid files
+	ended   bool        // all but Next have finished
+	order   []int       // of the actors
+	known   []uint64    // what the judge knows, for fingerprints
+	moves   []race.Move
 }
 
 func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
@@ -46,14 +52,14 @@ func newRun(t *Tier, w world, p mutant.Protocol, c race.Case) (*run, error) {
 		r.actors = append(r.actors, &actor{run: r, index: i, name: a.Name, script: a.Script, pid: firstPID + i})
 	}
 	r.actors = append(r.actors, &actor{run: r, index: len(c.Actors), name: Next, script: []string{"acquire", "release"}, pid: firstPID + len(c.Actors)})
-	r.oracle.begin(r)
+	r.judge = r.brief()
 	for _, a := range r.actors {
 		if c.Options[OptionPIDs] == "same" {
 			a.pid = 1
 		}
 		a.start()
 	}
-	r.oracle.checkEnd(r)
+	r.rests()
 	return r, nil
 }
 
@@ -170,7 +176,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	e := race.Event{Preempted: r.preempts(a, m)}
 	r.events++
 	made := made{op: a.op, operand: a.detail, scripted: a.scripted(), fault: m.Fault, before: r.state()}
-	r.oracle.calls(r, a)
+	if a.doing == "" {
+		r.begins(a, a.scripted())
+	}
 	if made.crashes() {
 		e.Step = race.Step{Actor: m.Actor, Op: "crash"}
 		a.crash()
@@ -190,7 +198,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if !made.onlyLooks() {
 		r.look()
 	}
-	r.oracle.step(r, a, made)
+	r.stepped(a, made)
 	r.show(&e)
 	return e, nil
 }
@@ -201,7 +209,7 @@ type made struct {
 	operand  string
 	scripted string // the operation of its script that it belongs to
 	fault    race.Fault
-	before   view // the pid file before it
+	before   judge.File // the pid file before it
 }
 
 func (m made) crashes() bool { return m.fault == race.Crash || m.op == "crash" }
@@ -224,7 +232,7 @@ func (r *run) returned(a *actor) race.Event {
 	if got.err != nil {
 		e.Detail = r.world.relative(got.err.Error())
 	}
-	r.oracle.returns(r, a, got)
+	r.returns(a, got)
 	r.show(&e)
 	return e
 }
@@ -245,14 +253,10 @@ func (r *run) actor(name string) *actor {
 	return nil
 }
 
-// view is what the pid file's name means and holds.
-type view struct {
-	content string
-	present bool
-	inode   int
+// state is what the pid file's name means and holds.
+func (r *run) state() judge.File {
+	return judge.File{Object: r.inode, Content: r.content, Readable: r.present, Removed: r.inode != 0 && r.inode == r.removed}
 }
-
-func (r *run) state() view { return view{r.content, r.present, r.inode} }
 
 // show fills in what the pid file is like after an event.
 func (r *run) show(e *race.Event) {
@@ -299,7 +303,7 @@ func (r *run) lockers(inode int) string {
 }
 
 // Verdict implements [race.Run].
-func (r *run) Verdict() race.Verdict { return r.oracle.verdict }
+func (r *run) Verdict() race.Verdict { return r.judge.Verdict() }
 
 // Close implements [race.Run].
 func (r *run) Close() error {
@@ -317,7 +321,7 @@ func (r *run) Close() error {
 }
 
 // Fingerprint is equal for states with the same future: what the world is
-// like, what each actor has learned, and what the oracle remembers.
+// like, what each actor has learned, and what the judge knows.
 func (r *run) Fingerprint() uint64 {
 	h := fingerprint(r.world.Fingerprint())
 	for _, a := range r.actors {
@@ -326,5 +330,9 @@ func (r *run) Fingerprint() uint64 {
 	if due := r.due(); due != nil {
 		h = h.text(due.name)
 	}
-	return uint64(r.oracle.fingerprint(h))
+	r.known = r.judge.State(r.known[:0], r.order)
+	for _, n := range r.known {
+		h = h.number(n)
+	}
+	return uint64(h)
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/syscalls"
@@ -152,7 +153,7 @@ func (f *file) TryLock(exclusive bool) error {
 	if exclusive {
 		op = "lock"
 	}
-	f.actor.tried = true
+	f.actor.tries()
 	return f.actor.call(op, "", func() error {
 		err := f.File.TryLock(exclusive)
 		f.locked(exclusive, err)
@@ -165,15 +166,35 @@ func (f *file) TryLock(exclusive bool) error {
 func (f *file) locked(exclusive bool, err error) {
 	switch {
 	case err == nil:
-		f.exclusive, f.shared = exclusive, !exclusive
+		f.holds(exclusive, !exclusive)
 	case errors.Is(err, lock.ErrRefused):
-		f.exclusive, f.shared = false, false
+		f.holds(false, false)
+	}
+}
+
+// holds notes which lock the file has, if any.
+func (f *file) holds(exclusive, shared bool) {
+	fact := judge.Fact{Kind: judge.Unlocks, Object: f.inode}
+	if exclusive {
+		fact.Kind = judge.Locks
+	}
+	if exclusive != f.exclusive {
+		f.actor.run.see(f.actor, fact)
+	}
+	f.exclusive, f.shared = exclusive, shared
+}
+
+// tries notes that the actor's protocol goes by locks.
+func (a *actor) tries() {
+	if !a.tried {
+		a.tried = true
+		a.run.see(a, judge.Fact{Kind: judge.Tries})
 	}
 }
 
 func (f *file) Unlock() error {
 	return f.actor.call("unlock", "", func() error {
-		f.exclusive, f.shared = false, false
+		f.holds(false, false)
 		return f.File.Unlock()
 	})
 }
@@ -186,7 +207,7 @@ func (f *file) TryLockRange(off, n int64, exclusive bool) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	f.actor.tried = true
+	f.actor.tries()
 	return f.actor.call("lock", bytes(off, n), func() error {
 		err := r.TryLockRange(off, n, exclusive)
 		f.locked(exclusive, err)
@@ -196,7 +217,7 @@ func (f *file) TryLockRange(off, n int64, exclusive bool) error {
 
 func (f *file) UnlockRange(off, n int64) error {
 	return f.actor.call("unlock", bytes(off, n), func() error {
-		f.exclusive, f.shared = false, false
+		f.holds(false, false)
 		return f.File.(mutant.RangeLocker).UnlockRange(off, n)
 	})
 }
@@ -252,7 +273,7 @@ func (f *file) Close() error {
 	}
 	a.turn("close", "")
 	err := f.File.Close()
-	f.exclusive, f.shared = false, false
+	f.holds(false, false)
 	a.files = slices.DeleteFunc(a.files, func(g *file) bool { return g == f })
 	if fault := a.injected(); fault != nil {
 		err = fault

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/sim"
@@ -61,7 +62,7 @@ type Tier struct {
 	idle map[string][]world // by rules
 	all  []world
 
-	judged sync.Map // fingerprints of histories that are in order
+	histories judge.Histories
 }
 
 // Model returns the tier whose file system is in memory, under the rules that

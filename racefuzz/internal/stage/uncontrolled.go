@@ -6,8 +6,8 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
@@ -40,68 +40,74 @@ func (u *Uncontrolled) Try(c race.Case, reader bool) (wrong bool, err error) {
 }
 
 func (u *Uncontrolled) play(protocol mutant.Protocol, c race.Case, reader bool) (wrong bool, err error) {
-	files := substitute(c.Files)
-	if err := u.disk.setup(files); err != nil {
+	if err := u.disk.setup(substitute(c.Files)); err != nil {
 		return false, err
 	}
 	t := &try{disk: u.disk, protocol: protocol, users: c.Options[OptionUsers] == "each"}
+	var names []string
+	for i, a := range append(slices.Clone(c.Actors), race.Actor{Name: Next}) {
+		p := &freeActor{try: t, index: i, name: a.Name, pid: firstPID + i}
+		if c.Options[OptionPIDs] == "same" {
+			p.pid = 1
+		}
+		t.actors, names = append(t.actors, p), append(names, a.Name)
+	}
+	promise, victims := promiseOf(c, new(judge.Histories))
+	promise.Found, promise.Left = judge.File{Object: judge.Hidden}, u.disk.Exists(race.PIDFile)
+	promise.Found.Content, promise.Found.Readable = u.disk.Content(race.PIDFile)
+	t.judge = judge.New(promise, names)
 	stop := func() {}
 	if reader {
 		stop = t.watch()
 	}
 	var ready, done sync.WaitGroup
-	for i := range c.Actors {
-		p := &freeActor{try: t, index: i, pid: firstPID + i}
-		if c.Options[OptionPIDs] == "same" {
-			p.pid = 1
-		}
-		t.actors = append(t.actors, p)
-	}
-	ready.Add(len(t.actors))
-	for i, p := range t.actors {
+	ready.Add(len(c.Actors))
+	for i, a := range c.Actors {
 		done.Go(func() {
 			ready.Done()
 			ready.Wait()
-			p.play(c.Actors[i].Script)
+			t.actors[i].play(a.Script)
 		})
 	}
 	done.Wait()
 	stop()
-	t.look(files)
-	next := &freeActor{try: t, index: len(c.Actors), pid: firstPID + len(c.Actors)}
-	t.actors = append(t.actors, next)
-	next.play([]string{"acquire", "release"})
-	alike := c.Options[OptionPIDs] == "same"
-	if t.removed == 0 && !alike && !t.odd && !t.uninstalled {
-		t.wrong = t.wrong || !(&Tier{}).linear(t.history)
+	next := t.actors[len(c.Actors)]
+	for _, f := range victims {
+		if text, _ := t.disk.Content(f.Name); text != f.Content {
+			next.see(judge.Fact{Kind: judge.Clobbers, Said: "finds " + f.Name + " changed"})
+		}
 	}
+	if t.disk.Exists(race.PIDFile) {
+		t.see(judge.Fact{Kind: judge.Remains, Name: race.PIDFile})
+	}
+	next.play([]string{"acquire", "release"})
+	next.see(judge.Fact{Kind: judge.Exhausted})
 	for _, p := range t.actors {
 		p.closeAll()
 	}
-	return t.wrong, nil
+	return t.judge.Verdict().Broken(), nil
 }
 
 // try is one uncontrolled run.
 type try struct {
 	disk     *disk
 	protocol mutant.Protocol
-	actors   []*freeActor
-	users    bool // every actor is another user's
-	clock    atomic.Int64
+	actors   []*freeActor // in the case's order, and Next
+	users    bool         // every actor is another user's
 
-	mu          sync.Mutex
-	history     []operation
-	wrong       bool
-	removed     int64 // when somebody who is no holder last removed the file, or 0
-	uninstalled bool
-	started     bool
-	odd         bool // something that is no pid file is in its place
+	mu    sync.Mutex
+	facts int
+	judge *judge.Judge
 }
 
-func (t *try) fail() {
+// see puts down a fact. They come one after the other: what has happened, after
+// it has, and what is going to happen, before.
+func (t *try) see(f judge.Fact) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.wrong = true
+	f.Event = t.facts
+	t.facts++
+	t.judge.See(f)
 }
 
 // watch reads the file again and again, until the function that it returns is
@@ -122,7 +128,7 @@ func (t *try) watch() (stop func()) {
 			f, info, text := t.read()
 			emptied := info != nil && before != nil && text == "" && os.SameFile(info, before)
 			if emptied && t.names(info) {
-				t.fail()
+				t.see(judge.Fact{Kind: judge.Emptied})
 			}
 			last.Close()
 			if last, before = f, info; text == "" {
@@ -156,21 +162,4 @@ func (t *try) read() (f *os.File, info os.FileInfo, text string) {
 func (t *try) names(info os.FileInfo) bool {
 	named, err := os.Lstat(t.disk.path(race.PIDFile))
 	return err == nil && os.SameFile(named, info)
-}
-
-// look finds what is left, or clobbered, when all have finished.
-func (t *try) look(files []race.File) {
-	there := false
-	for _, f := range files {
-		there = there || f.Name == race.PIDFile
-		t.odd = t.odd || f.Name == race.PIDFile && f.Kind != race.Regular
-		if text, _ := t.disk.Content(f.Name); f.Name != race.PIDFile && f.Name != Store && text != f.Content {
-			t.wrong = true
-		}
-	}
-	held := slices.ContainsFunc(t.actors, func(p *freeActor) bool { return p.holds })
-	left := t.disk.Exists(race.PIDFile)
-	if left && !held && !t.odd && (!there || t.started) {
-		t.wrong = true
-	}
 }

@@ -1,0 +1,37 @@
+package judge
+
+import "github.com/memlatch/memlatch/racefuzz/internal/race"
+
+// uninstallSparesWhatIsUsed finds a store that is removed while a server uses
+// it, and an uninstall that says what is not so.
+func uninstallSparesWhatIsUsed(j *Judge) {
+	f := &j.fact
+	l := &j.lives[f.Who]
+	switch f.Kind {
+	case Misses:
+		j.breaks(race.UninstallSparesWhatIsUsed, "somebody removes the store that %s uses", l.name)
+		return
+	case Removes:
+		if others := j.stored().without(f.Who); others != 0 {
+			j.breaks(race.UninstallSparesWhatIsUsed, "%s removes the store that %s uses", l.name, j.lives[others.first()].name)
+		}
+		return
+	}
+	switch {
+	case j.was.phase != visiting:
+	case !f.Failed && f.Open:
+		j.breaks(race.UninstallSparesWhatIsUsed, "the uninstall of %s says that it is done, and leaves the store", l.name)
+	case f.Failed && !l.reason && !l.faulted && !j.odd:
+		j.breaks(race.UninstallSparesWhatIsUsed, "the uninstall of %s fails though nobody uses the store: %s", l.name, f.Said)
+	}
+}
+
+// stored returns the servers that use the store.
+func (j *Judge) stored() (s set) {
+	for i := range j.lives {
+		if j.lives[i].phase == serving {
+			s |= one(i)
+		}
+	}
+	return s
+}

@@ -1,0 +1,23 @@
+package judge
+
+import "github.com/memlatch/memlatch/racefuzz/internal/race"
+
+// loneStartsSucceed finds a start that was refused though nobody whom it met was
+// the server or could have become it, and not because of what was left: for
+// that see [crashesAreTakenOver]. A probe that looked meanwhile is to blame, or
+// without one the start itself, or another that was refused by it.
+func loneStartsSucceed(j *Judge) {
+	for _, r := range j.refused {
+		switch {
+		case !r.probed && j.left:
+		case j.promise.Program && r.probed:
+			j.breaks(race.LoneStartsSucceed, "%s does not start although nobody runs, because of a probe", r.name)
+		case j.promise.Program:
+			j.breaks(race.LoneStartsSucceed, "%s does not start although nobody runs and nobody starts instead", r.name)
+		case r.probed:
+			j.breaks(race.LoneStartsSucceed, "%s starts alone and fails because of a probe: %s", r.name, r.said)
+		default:
+			j.breaks(race.LoneStartsSucceed, "%s starts alone and fails: %s", r.name, r.said)
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package judge
+
+import "slices"
+
+// refusal is a start that was refused, while it is still open whether one of
+// those it met had reason to.
+type refusal struct {
+	name   string
+	met    set
+	probed bool
+	said   string
+}
+
+// refuse takes note of the end of a start that never was the server. One of
+// which a call was made to fail may end, and who met it may have been refused by
+// it until then.
+func (j *Judge) refuse(i int) {
+	l := &j.lives[i]
+	if l.faulted {
+		j.grounds(i)
+		return
+	}
+	if !l.reason {
+		j.undecided = append(j.undecided, refusal{l.name, l.met, l.probed, j.fact.Said})
+	}
+	for k := range j.lives {
+		j.lives[k].met = j.lives[k].met.without(i)
+	}
+	j.refused = j.refused[:0]
+	j.undecided = slices.DeleteFunc(j.undecided, func(r refusal) bool {
+		if r.met = r.met.without(i); r.met == 0 {
+			j.refused = append(j.refused, r)
+		}
+		return r.met == 0
+	})
+}
+
+// grounds notes that who met an actor in its start had reason to be refused.
+func (j *Judge) grounds(i int) {
+	for k := range j.lives {
+		if l := &j.lives[k]; l.met.has(i) {
+			l.met, l.reason = l.met.without(i), true
+		}
+	}
+	j.undecided = slices.DeleteFunc(j.undecided, func(r refusal) bool { return r.met.has(i) })
+}

@@ -6,6 +6,7 @@ package stage
 import (
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -67,7 +68,8 @@ func TestWhatOperationsSayIsJudged(t *testing.T) {
 		if same, _ := sys.Same(f, path); !same {
 			return lock.Status{}, nil
 		}
-		return lock.Status{State: lock.Stale, PID: line(string(buf[:n]))}, nil
+		pid, _ := strconv.Atoi(strings.TrimSpace(string(buf[:n])))
+		return lock.Status{State: lock.Stale, PID: pid}, nil
 	}
 	for _, test := range []struct {
 		name     string

@@ -32,7 +32,7 @@ var systems = []string{"linux", "darwin", "windows"}
 var mayImport = map[string][]string{
 	"lock":             {},
 	"server":           {"lock"},
-	"racefuzz":         {"lock", inside + "race", inside + "program", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report", inside + "commands"},
+	"racefuzz":         {"lock", inside + "race", inside + "program", inside + "stage", inside + "explore", inside + "exam", inside + "sim", inside + "mutant", inside + "proc", inside + "trace", inside + "report", inside + "commands", inside + "hunt"},
 	inside + "race":    {},
 	inside + "program": {inside + "race"},
 	inside + "judge":   {inside + "race"},
@@ -42,13 +42,14 @@ var mayImport = map[string][]string{
 	inside + "sim":     {"lock", inside + "race"},
 	inside + "mutant":  {"lock", inside + "race"},
 	inside + "proc":    {"lock", inside + "race", inside + "program"},
-	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls"},
+	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls", inside + "content"},
 	inside + "report":  {"lock", inside + "race"},
 	inside + "content": {},
 
 	"racefuzz/syscalls": {},
 
 	inside + "commands": {inside + "race", inside + "content"},
+	inside + "hunt":     {inside + "race", inside + "content", inside + "commands", inside + "program", inside + "explore", inside + "trace", inside + "report"},
 }
 
 // inside is where the packages of racefuzz lie.

@@ -6,21 +6,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
-	"github.com/memlatch/memlatch/racefuzz/internal/content"
-	"github.com/memlatch/memlatch/racefuzz/internal/program"
-	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
+	"github.com/memlatch/memlatch/racefuzz/internal/report"
 	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
@@ -60,15 +56,6 @@ Examples:
     racefuzz commands -setup 'git init -q' 'git tag a' 'git tag b'
 `
 
-// commandOptions are the flags of the mode.
-type commandOptions struct {
-	setup, files, ignore texts
-	strict               bool
-	preempt, n           int
-	time                 time.Duration
-	lines                []string
-}
-
 // texts is a flag that may be given more than once.
 type texts []string
 
@@ -79,89 +66,34 @@ func (l *texts) Set(value string) error {
 	return nil
 }
 
-func parseCommands(args []string) (c commandOptions, o options, err error) {
+func parseCommands(args []string) (h hunt.Options, o options, err error) {
 	f := flag.NewFlagSet("racefuzz commands", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Var(&c.setup, "setup", "")
-	f.Var(&c.files, "file", "")
-	f.Var(&c.ignore, "ignore", "")
-	f.BoolVar(&c.strict, "strict", false, "")
-	f.IntVar(&c.preempt, "preempt", 2, "")
-	f.IntVar(&c.n, "n", 0, "")
-	f.DurationVar(&c.time, "time", 0, "")
+	f.Var((*texts)(&h.Setup), "setup", "")
+	f.Var((*texts)(&h.Files), "file", "")
+	f.Var((*texts)(&h.Ignore), "ignore", "")
+	f.BoolVar(&h.Strict, "strict", false, "")
+	f.IntVar(&h.Preempt, "preempt", 2, "")
+	f.IntVar(&h.Limit, "n", 0, "")
+	f.DurationVar(&o.time, "time", 0, "")
 	f.StringVar(&o.saveDir, "save", filepath.Join(moduleRoot(), "testdata", "races"), "")
 	f.StringVar(&o.html, "html", "", "")
 	f.BoolVar(&o.json, "json", false, "")
 	f.BoolVar(&o.q, "q", false, "")
 	if err := f.Parse(args); err != nil {
-		return c, o, err
+		return h, o, err
 	}
-	c.lines = f.Args()
-	o.tier, o.target, o.time = tierSyscall, "commands", c.time
-	return c, o, c.check()
-}
-
-func (c commandOptions) check() error {
-	if len(c.lines) < 2 || len(c.lines) > 4 {
-		return fmt.Errorf("%s given, want two to four, each quoted as one argument", tally{len(c.lines), "commands"})
+	h.Lines = f.Args()
+	o.tier, o.target = tierSyscall, "commands"
+	if o.time < 0 {
+		return h, o, errors.New("-time cannot be negative")
 	}
-	if c.preempt < 0 || c.n < 0 || c.time < 0 {
-		return errors.New("-preempt, -n and -time cannot be negative")
-	}
-	for _, glob := range c.ignore {
-		if err := content.CheckGlob(glob); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// settings are the options that a saved case needs to be run again.
-func (c commandOptions) settings() map[string]string {
-	quoted := map[string]string{}
-	for i, line := range c.lines {
-		quoted["line."+race.ActorName(i)] = strconv.Quote(line)
-	}
-	for name, values := range map[string]texts{"setup": c.setup, "file": c.files, "ignore": c.ignore} {
-		for i, value := range values {
-			quoted[fmt.Sprintf("%s.%d", name, i+1)] = strconv.Quote(value)
-		}
-	}
-	if c.strict {
-		quoted["strict"] = strconv.Quote("yes")
-	}
-	return quoted
-}
-
-// commandsOf is the opposite of settings.
-func commandsOf(of race.Case) (c commandOptions, err error) {
-	for _, name := range slices.Sorted(maps.Keys(of.Options)) {
-		value, err := strconv.Unquote(of.Options[name])
-		if err != nil {
-			return c, fmt.Errorf("option %s: %w", name, err)
-		}
-		switch kind, _, _ := strings.Cut(name, "."); kind {
-		case "line":
-			c.lines = append(c.lines, value)
-		case "setup":
-			c.setup = append(c.setup, value)
-		case "file":
-			c.files = append(c.files, value)
-		case "ignore":
-			c.ignore = append(c.ignore, value)
-		case "strict":
-			c.strict = true
-		case "pidfile":
-		default:
-			return c, fmt.Errorf("no option %q", name)
-		}
-	}
-	return c, c.check()
+	return h, o, h.Check()
 }
 
 // runCommands is the mode "commands": it returns the exit code.
 func runCommands(args []string, stdout, stderr io.Writer) int {
-	c, o, err := parseCommands(args)
+	h, o, err := parseCommands(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, commandsUsage)
 		return exitClean
@@ -175,8 +107,24 @@ func runCommands(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	out := newOutput(o, stdout, stderr)
-	out.text("racefuzz commands %s", strings.Join(args, " "))
-	code, err := c.explore(ctx, o, out)
+	if o.json {
+		out.object("start", map[string]any{"commands": h.Lines, "setup": h.Setup, "tier": o.tier})
+	} else {
+		var words []string
+		for _, arg := range args {
+			words = append(words, word(arg))
+		}
+		out.text("racefuzz commands %s", strings.Join(words, " "))
+	}
+	code, err := huntFor(ctx, h, o, out)
+	if err != nil {
+		return failCommands(stderr, err)
+	}
+	return code
+}
+
+// failCommands says why the commands cannot be tried.
+func failCommands(stderr io.Writer, err error) int {
 	var differs *commands.Unrepeatable
 	var refusal *commands.Refusal
 	switch {
@@ -185,79 +133,112 @@ func runCommands(args []string, stdout, stderr io.Writer) int {
 		return exitNotReproducible
 	case errors.As(err, &refusal):
 		return fail(stderr, &problem{err, refusal.Remedy})
-	case err != nil:
-		return fail(stderr, err)
+	case errors.Is(err, errors.ErrUnsupported):
+		return fail(stderr, &problem{errors.New("commands can be stopped at their system calls on Linux only"), "run it there"})
 	}
-	return code
+	return fail(stderr, err)
 }
 
-// prepare makes the place with all that the commands need, runs them one after
-// the other and learns from that how to judge.
-func (c commandOptions) prepare(ctx context.Context, dir string, ran func(int)) (*trace.Commands, error) {
-	var lines []commands.Line
-	for _, text := range c.lines {
-		l, err := resolved(text)
-		if err != nil {
-			return nil, &problem{err, "name a program that is installed, or the path of a file"}
-		}
-		lines = append(lines, l)
-	}
-	set, err := trace.NewCommands(trace.Tier{Dir: dir, Ran: ran}, lines)
+// huntFor explores the commands, and saves and shows what it finds.
+func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code int, err error) {
+	dir, err := os.MkdirTemp("", "racefuzz-")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	set.Strict = c.strict
-	for _, path := range c.files {
-		data, err := os.ReadFile(path)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(set.Place.Dir, filepath.Base(path)), data, 0o600)
-		}
-		if err != nil {
-			return nil, &problem{err, "name a file that can be read"}
-		}
-	}
-	for _, text := range c.setup {
-		if err := setUp(ctx, set.Place.Dir, text); err != nil {
-			return nil, err
-		}
-	}
-	if err := set.Place.Keep(); err != nil {
-		return nil, err
-	}
-	return set, set.Learn(ctx, c.ignore)
-}
-
-// resolved is a command line with its program found, and the files that it
-// names from here.
-func resolved(text string) (commands.Line, error) {
-	l, err := commands.Parse(text)
-	if err == nil {
-		if l.Shell {
-			l.Words[0], err = exec.LookPath(l.Words[0])
-		} else {
-			l.Words, err = program.Resolve(l.Words)
-		}
-	}
-	return l, err
-}
-
-// setUpLimit is how long a command that makes what others need may take.
-const setUpLimit = time.Minute
-
-func setUp(ctx context.Context, dir, text string) error {
-	l, err := resolved(text)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	start := time.Now()
+	progress := new(explore.Progress)
+	set, err := h.Prepare(ctx, dir, progress.Ran)
 	if err != nil {
-		return &problem{err, "name a program that is installed"}
+		return 0, err
 	}
-	limited, cancel := context.WithTimeout(ctx, setUpLimit)
+	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !o.q {
+		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
+	}
+	var result trace.Result
+	end := func(code int, verdict string) (int, error) {
+		return out.end(code, verdict, time.Since(start), tally{result.Schedules, "schedules"}, tally{result.Steps, "steps"}), nil
+	}
+	if len(set.Shared()) == 0 {
+		return end(exitClean, "no race; the commands share no file: there is nothing to race for")
+	}
+	limited, cancel := o.limit(ctx)
 	defer cancel()
-	for i, word := range l.Words {
-		l.Words[i] = strings.ReplaceAll(word, "{dir}", dir)
+	_, err = watched(out.status, progress, func() (explore.Result, error) {
+		var err error
+		result, err = h.Search(limited, set)
+		return explore.Result{}, err
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case result.Verdict.Broken():
+	case ctx.Err() != nil:
+		return end(exitInterrupted, "interrupted, no race so far")
+	default:
+		return end(exitClean, "no race; "+h.Proved(set, result))
 	}
-	cmd := exec.CommandContext(limited, l.Words[0], l.Words[1:]...)
-	cmd.Dir, cmd.Env = dir, commands.Env(os.Environ(), dir)
-	if said, err := cmd.CombinedOutput(); err != nil {
-		return &problem{fmt.Errorf("-setup %q: %w, and it says %q", text, err, strings.TrimSpace(string(said))), "run it by hand in an empty directory"}
+	f, err := h.Find(set, result)
+	if errors.Is(err, explore.ErrNotReproduced) {
+		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
 	}
-	return nil
+	if err == nil {
+		err = showFound(o, out, f)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return end(exitRace, f.Verdict.String())
+}
+
+// showFound saves a finding and writes it.
+func showFound(o options, out *output, f hunt.Finding) error {
+	var lanes strings.Builder
+	if err := report.Lanes(&lanes, f.Report); err != nil {
+		return err
+	}
+	found := finding{Report: f.Report, broken: f.Ran, ran: f.Ran, saved: f.Path(o.saveDir)}
+	found.Replay = o.replayCommand(found.saved)
+	if err := os.MkdirAll(o.saveDir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(found.saved, f.Recording(lanes.String()).Format(), 0o644); err != nil {
+		return err
+	}
+	return out.found(found)
+}
+
+// replayCommands makes the steps of a saved case again.
+func replayCommands(ctx context.Context, o options, out *output) (code int, err error) {
+	dir, err := os.MkdirTemp("", "racefuzz-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	start := time.Now()
+	h, err := hunt.OptionsOf(o.recording.Case)
+	if err != nil {
+		return 0, err
+	}
+	set, err := h.Prepare(ctx, dir, nil)
+	if err != nil {
+		return 0, err
+	}
+	w, err := hunt.Replay(set, o.recording.Case)
+	end := func(code int, verdict string) (int, error) {
+		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil
+	}
+	var diverged *explore.Diverged
+	switch {
+	case errors.As(err, &diverged):
+		return end(exitNotReproducible, "could not reproduce: "+diverged.Error())
+	case err != nil:
+		return 0, err
+	case !w.Verdict.Broken():
+		return end(exitNotReproducible, "could not reproduce: no race")
+	}
+	if err := out.found(finding{Report: hunt.Show(set, w), broken: 1, ran: 1}); err != nil {
+		return 0, err
+	}
+	return end(exitRace, w.Verdict.String())
 }

@@ -370,7 +370,7 @@ func (o options) check(given map[string]bool) error {
 		return fmt.Errorf("-strategy %q: bounded, exhaustive, pos or random", o.strategy)
 	case given["preempt"] && o.strategy != "bounded":
 		return fmt.Errorf("-preempt is for strategy bounded, not for %s", o.strategy)
-	case o.tier == tierSyscall && len(o.command) == 0 && o.target != shipped:
+	case o.tier == tierSyscall && len(o.command) == 0 && o.target != shipped && o.target != "commands":
 		return fmt.Errorf("tier syscall knows no target %q: run it as racefuzz -- PROGRAM ARG", o.target)
 	case len(o.command) > 0 && o.server != "" && o.replay == "":
 		return fmt.Errorf("-server is for memlatch, and not for another program")

@@ -68,3 +68,7 @@ func shown(pattern *regexp.Regexp) string {
 	text := strings.TrimSuffix(strings.TrimPrefix(pattern.String(), "^"), "$")
 	return strings.ReplaceAll(class.ReplaceAllString(text, "*"), `\`, "")
 }
+
+// Alike reports whether two texts are equal but for what programs draw at
+// random or count: see [Learn].
+func Alike(a, b string) bool { return a == b || variesAs(a, b) != nil }

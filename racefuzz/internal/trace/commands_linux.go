@@ -278,14 +278,6 @@ func (r *run) commandVerdict() race.Verdict {
 	return race.Verdict{Invariant: r.word.Rule, Reason: r.word.Reason, Event: len(r.events) - 1}
 }
 
-// LostFile is the file in which a run shows what it broke, or "".
-func LostFile(of race.Run) string {
-	if r, ok := of.(*run); ok && r.word != nil {
-		return r.word.File
-	}
-	return ""
-}
-
 // seen is a digest of all that a call has shown of a file or a directory. What
 // people get to see of it may be less.
 func (t *tracer) seen(k *task, size int64) uint64 {

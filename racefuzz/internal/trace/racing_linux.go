@@ -22,7 +22,22 @@ func (c *Commands) Racing(events []race.Event, file string) (kept []int, pair [2
 			kept = append(kept, i)
 		}
 	}
-	return kept, between(events, names)
+	pair = between(events, names)
+	return slices.DeleteFunc(kept, func(i int) bool { return i != pair[0] && looksAgain(events, kept, i) }), pair
+}
+
+// looksAgain reports whether a step only looks, and the next one that is kept of
+// the same command looks in the same way and sees the same.
+func looksAgain(events []race.Event, kept []int, i int) bool {
+	if changed(events[i]) || !does(events[i], syscalls.Opens) {
+		return false
+	}
+	for _, j := range kept {
+		if e := events[j]; j > i && actorOf(e.Actor) == actorOf(events[i].Actor) {
+			return e.Op == events[i].Op && e.Detail == events[i].Detail && e.Result == events[i].Result
+		}
+	}
+	return false
 }
 
 // related are the names that bear on the file.

@@ -355,7 +355,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if k != nil {
 		seen = k.seen
 		if e.Result != "waits" && r.noisy(k.call.file) {
-			e.Detail, seen = r.maskName(k.call.file), 0
+			e.Detail, seen = r.maskName(k.call.file), 0 // see isAt
 			if k.seen != 0 {
 				e.Result = "ok"
 			}

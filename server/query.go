@@ -60,20 +60,34 @@ func (k keyword) pairs() (pairs []string) {
 	return pairs
 }
 
-// parts are what a word has in it if it has k as a part.
-func (k keyword) parts() []string {
-	parts := []string{strings.ToLower(k.text)}
+// parts are what a word has in it if it has k as a part: k without a plural's
+// ending or one of Korean, as it is or joined.
+func (k keyword) parts() (parts []string) {
+	text := strings.ToLower(k.text)
 	if k.phrase {
-		return parts
+		return []string{text}
 	}
-	for _, joined := range append(k.pairs(), k.letters()) {
-		joined = strings.ToLower(strings.ReplaceAll(joined, " ", ""))
-		if utf8.RuneCountInString(joined) >= pieceLength && !slices.Contains(parts, joined) {
-			parts = append(parts, joined)
+	add := func(part string, least int) {
+		if len(part) > pieceLength {
+			part = strings.TrimSuffix(part, "s")
 		}
+		if utf8.RuneCountInString(part) >= least && !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	add(text, 1)
+	for _, joined := range append(k.pairs(), k.letters()) {
+		add(strings.ToLower(strings.ReplaceAll(joined, " ", "")), pieceLength)
+	}
+	if runes := []rune(text); len(runes) > 2 && unicode.Is(unicode.Hangul, runes[0]) {
+		add(string(runes[:len(runes)-1]), 2)
+		add(string(runes[:len(runes)-2]), 2)
 	}
 	return parts
 }
+
+// unparted are scripts that do not part their words.
+var unparted = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar}
 
 // maxAkin bounds the length of a word that others are made of, in characters.
 const maxAkin = 40
@@ -82,7 +96,7 @@ var (
 	// humps are the words that make up one.
 	humps = regexp.MustCompile(`\p{Lu}*[\p{Ll}\p{Lo}\p{N}]+|\p{Lu}+`)
 	// endings are those of plurals that have a stem of their own.
-	endings = [][2]string{{"ex", "ices"}, {"ix", "ices"}, {"is", "es"}, {"um", "a"}, {"on", "a"}, {"us", "i"}, {"a", "ae"}, {"f", "ves"}, {"fe", "ves"},
+	endings = [][2]string{{"ex", "ices"}, {"ix", "ices"}, {"exes", "ices"}, {"ixes", "ices"}, {"is", "es"}, {"um", "a"}, {"on", "a"}, {"us", "i"}, {"a", "ae"}, {"f", "ves"}, {"fe", "ves"},
 		{"man", "men"}, {"oot", "eet"}, {"ooth", "eeth"}, {"oose", "eese"}, {"ouse", "ice"}, {"person", "people"}}
 	// small are words that are no short form of a longer one.
 	small = strings.Fields("all and any are but can did for get had has her him his how its may new nor not now off one our out own per put say see set she the too two use was way who why you " +
@@ -123,16 +137,16 @@ func (k keyword) akin() (words []string) {
 // pieceLength is how many characters a piece of a word has.
 const pieceLength = 3
 
-// matchPieces asks in FTS5's syntax for pieces that what holds part has, and
-// little else.
-func matchPieces(part string) string {
+// matchPieces asks in FTS5's syntax for pieces of part, each a step after the
+// last, that are all in what holds it, or one of them for the operator OR.
+func matchPieces(part string, step int, operator string) string {
 	runes := []rune(part)
 	var pieces []string
-	for i := 0; i < len(runes) && len(pieces) < maxAkin; i += pieceLength {
+	for i := 0; i < len(runes) && len(pieces) < maxAkin; i += step {
 		from := min(i, len(runes)-pieceLength)
 		pieces = append(pieces, `"`+string(runes[from:from+pieceLength])+`"`)
 	}
-	return strings.Join(pieces, " AND ")
+	return strings.Join(pieces, operator)
 }
 
 // cutFold is [strings.Cut] for a part in lower case, whatever that of the text.

@@ -11,6 +11,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"modernc.org/sqlite"
@@ -36,13 +37,15 @@ const (
 func init() {
 	sqlite.MustRegisterDeterministicScalarFunction("tagged", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		var tags []string
-		err := json.Unmarshal([]byte(args[0].(string)), &tags)
+		stored, _ := args[0].(string)
+		err := json.Unmarshal([]byte(stored), &tags)
 		return tagged(tags, args[1].(string)), err
 	})
 	sqlite.MustRegisterDeterministicScalarFunction("holds", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		_, _, inText := cutFold(args[0].(string), args[2].(string))
-		_, _, inTags := cutFold(args[1].(string), args[2].(string))
-		return inText || inTags, nil
+		text, _ := args[0].(string)
+		tags, _ := args[1].(string)
+		_, _, holds := cutFold(text+"\x00"+tags, args[2].(string))
+		return holds, nil
 	})
 }
 
@@ -132,8 +135,11 @@ func (q inquiry) extend(ctx context.Context, hits map[int64]float64, k keyword) 
 		if utf8.RuneCountInString(part) < pieceLength || pieces == 0 {
 			look(byLook, "", part)
 		} else {
-			look(byPieces, matchPieces(part), part)
+			look(byPieces, matchPieces(part, pieceLength, " AND "), part)
 		}
+	}
+	if len(hits)+len(more) == 0 && pieces > 0 && len([]rune(k.text)) > pieceLength && !k.phrase && unicode.IsOneOf(unparted, []rune(k.text)[0]) {
+		look(byPieces, matchPieces(k.text, 1, " OR "), "") // several words, perhaps
 	}
 	maps.DeleteFunc(more, func(id int64, _ float64) bool { _, whole := hits[id]; return whole })
 	n := float64(len(more))

@@ -80,7 +80,7 @@ func (s *store) load(ctx context.Context, in io.Reader, progress func(imported))
 func (i *imported) refuse(line int64, err error) {
 	i.Refused++
 	if len(i.Refusals) < maxRefusals {
-		i.Refusals = append(i.Refusals, refusal{line, err.Error()})
+		i.Refusals = append(i.Refusals, refusal{line, shorten(err.Error(), 0)})
 	}
 }
 

@@ -23,7 +23,7 @@ func parseQuery(query string) (keywords []keyword) {
 			words = strings.FieldsFunc(part, func(r rune) bool { return unicode.IsSpace(r) || r > 0x2fff && unicode.IsPunct(r) })
 		}
 		for _, word := range words {
-			k := keyword{strings.TrimFunc(word, func(r rune) bool { return r == 0xfe0f || r != '#' && unicode.IsOneOf(around, r) }), phrase}
+			k := keyword{strings.TrimFunc(word, func(r rune) bool { return r == 0xfe0f || r != '#' && unicode.In(r, unicode.P, unicode.White_Space) }), phrase}
 			if strings.ContainsFunc(k.text, sought) && !slices.ContainsFunc(keywords, func(other keyword) bool { return strings.EqualFold(k.text, other.text) }) {
 				keywords = append(keywords, k)
 			}
@@ -31,9 +31,6 @@ func parseQuery(query string) (keywords []keyword) {
 	}
 	return keywords
 }
-
-// around is what does not belong to a word at its ends.
-var around = []*unicode.RangeTable{unicode.P, unicode.White_Space}
 
 func sought(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r) || r >= utf8.RuneSelf && unicode.IsSymbol(r)
@@ -147,25 +144,4 @@ func matchPieces(part string, step int, operator string) string {
 		pieces = append(pieces, `"`+string(runes[from:from+pieceLength])+`"`)
 	}
 	return strings.Join(pieces, operator)
-}
-
-// cutFold is [strings.Cut] for a part in lower case, whatever that of the text.
-func cutFold(text, part string) (before, after string, found bool) {
-	for i := range text {
-		if after, ok := trimFold(text[i:], part); ok {
-			return text[:i], after, true
-		}
-	}
-	return text, "", false
-}
-
-func trimFold(text, prefix string) (rest string, ok bool) {
-	for _, want := range prefix {
-		got, n := utf8.DecodeRuneInString(text)
-		if n == 0 || got != want && unicode.ToLower(got) != want {
-			return "", false
-		}
-		text = text[n:]
-	}
-	return text, true
 }

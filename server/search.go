@@ -9,6 +9,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -44,8 +45,7 @@ func init() {
 	sqlite.MustRegisterDeterministicScalarFunction("holds", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
 		text, _ := args[0].(string)
 		tags, _ := args[1].(string)
-		_, _, holds := cutFold(text+"\x00"+tags, args[2].(string))
-		return holds, nil
+		return strings.Contains(strings.ToLower(text+"\x00"+tags), args[2].(string)), nil
 	})
 }
 
@@ -154,17 +154,21 @@ func (q inquiry) extend(ctx context.Context, hits map[int64]float64, k keyword) 
 }
 
 // show returns the memories with these ids, in their order, with what match or
-// else one of the parts finds in each.
+// else the parts find in each.
 func (q inquiry) show(ctx context.Context, ids []int64, match string, parts []string) (views []view, err error) {
 	order, err := json.Marshal(ids)
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, err
 	}
+	for i, part := range parts {
+		parts[i] = regexp.QuoteMeta(part)
+	}
+	part := regexp.MustCompile("(?i)" + cmp.Or(strings.Join(parts, "|"), "$^"))
 	err = q.query(ctx, func(rows *sql.Rows) error {
 		var snippet sql.NullString
 		m, err := scan(rows, &snippet)
 		if !snippet.Valid {
-			snippet.String = mark(m.Text, parts)
+			snippet.String = part.ReplaceAllString(m.Text, "**$0**")
 		}
 		shown := shorten(snippet.String, strings.Index(snippet.String, "**"))
 		v := m.view(strings.ReplaceAll(shown, "**", ""))
@@ -174,16 +178,6 @@ func (q inquiry) show(ctx context.Context, ids []int64, match string, parts []st
 	}, `SELECT m.id, m.text, m.tags, m.created, (SELECT snippet(words, 0, '**', '**', '…', 24) FROM words WHERE words MATCH ?2 AND rowid = m.id)
 		FROM json_each(?1) j CROSS JOIN memories m ON m.id = j.value ORDER BY j.key`, string(order), match)
 	return views, err
-}
-
-// mark marks the first of the parts that is in text.
-func mark(text string, parts []string) string {
-	for _, part := range parts {
-		if before, after, ok := cutFold(text, part); ok {
-			return before + "**" + text[len(before):len(text)-len(after)] + "**" + after
-		}
-	}
-	return text
 }
 
 // maxShown bounds what is shown of a text among others, in bytes.

@@ -6,28 +6,28 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 func (c command) config() (int, error) {
 	var names []string
-	for _, h := range userConfigs() {
-		names = append(names, h.host)
-		if len(c.args) != 1 || h.host != c.args[0] {
+	for _, h := range hosts {
+		names = append(names, h.name)
+		// Such as gemini-cli.
+		if len(c.args) != 1 || c.args[0] != h.name && !slices.Contains(strings.Split(c.args[0], "-"), h.name) {
 			continue
 		}
 		program, err := os.Executable()
 		if err != nil {
 			return exitFailed, err
 		}
-		if h.host == "claude-code" {
+		if h.hasCommand() {
 			fmt.Fprintln(c.stderr, "memlatch: run this:")
 		} else {
-			fmt.Fprintf(c.stderr, "memlatch: add this to %s:\n", quote(h.path))
+			fmt.Fprintf(c.stderr, "memlatch: add this to %s:\n", quote(h.userConfig()))
 		}
-		for line := range strings.Lines(snippet(h.host, program) + "\n") {
-			fmt.Fprint(c.stdout, line)
-		}
+		fmt.Fprintln(c.stdout, h.starting(program))
 		return exitOK, nil
 	}
 	what := "config: needs one HOST"
@@ -37,18 +37,15 @@ func (c command) config() (int, error) {
 	return exitRefused, &problem{what: what, hint: "name one of " + strings.Join(names, ", ")}
 }
 
-// snippet is what makes a host start program.
-func snippet(host, program string) string {
-	quoted, _ := json.Marshal(program) // a string in TOML as well
-	switch host {
-	case "claude-code":
-		return "claude mcp add --scope user memlatch -- " + word(program)
-	case "codex":
-		return fmt.Sprintf("[mcp_servers.memlatch]\ncommand = %s", quoted)
-	case "vscode":
-		return fmt.Sprintf(`{ "servers": { "memlatch": { "type": "stdio", "command": %s } } }`, quoted)
+func (h host) hasCommand() bool { return !strings.HasPrefix(h.adds, "{") }
+
+// starting is what makes h start program.
+func (h host) starting(program string) string {
+	if h.hasCommand() {
+		return fmt.Sprintf(h.adds, word(program))
 	}
-	return fmt.Sprintf(`{ "mcpServers": { "memlatch": { "command": %s } } }`, quoted)
+	quoted, _ := json.Marshal(program)
+	return fmt.Sprintf(h.adds, quoted)
 }
 
 // word is path as one word of a command line, quoted if it must be.

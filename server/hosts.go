@@ -70,57 +70,71 @@ func hostsThatMention(program string) []mention {
 	return found
 }
 
-// hostConfig is where a host keeps its servers.
-type hostConfig struct{ host, path string }
+// host is a program that starts servers.
+type host struct {
+	name          string
+	user, project string // where it keeps the user's servers and a project's, or empty
+	adds          string // what has it start one: its own command, or what belongs in the user's file
+}
 
-// userConfigs lists the known hosts.
-func userConfigs() []hostConfig {
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil
+const mcpServers = `{ "mcpServers": { "memlatch": { "command": %s } } }`
+
+// hosts are those that are known. In their paths ~ is the user's home, and APPS
+// where the system keeps what programs are set to.
+var hosts = []host{
+	{"claude-code", "~/.claude.json", ".mcp.json", "claude mcp add --scope user memlatch -- %s"},
+	{"claude-desktop", "APPS/Claude/claude_desktop_config.json", "", mcpServers},
+	{"codex", "~/.codex/config.toml", ".codex/config.toml", "codex mcp add memlatch -- %s"},
+	{"gemini", "~/.gemini/settings.json", ".gemini/settings.json", "gemini mcp add --scope user memlatch %s"},
+	{"qwen", "~/.qwen/settings.json", ".qwen/settings.json", "qwen mcp add --scope user memlatch %s"},
+	{"opencode", "~/.config/opencode/opencode.json", "opencode.json", "opencode mcp add memlatch -- %s"},
+	{"copilot", "~/.copilot/mcp-config.json", "", "copilot mcp add memlatch -- %s"},
+	{"droid", "~/.factory/mcp.json", ".factory/mcp.json", "droid mcp add memlatch %s"},
+	{"amp", "~/.config/amp/settings.json", ".amp/settings.json", "amp mcp add memlatch -- %s"},
+	{"cursor", "~/.cursor/mcp.json", ".cursor/mcp.json", mcpServers},
+	{"vscode", "APPS/Code/User/mcp.json", ".vscode/mcp.json", `{ "servers": { "memlatch": { "type": "stdio", "command": %s } } }`},
+}
+
+// userConfig is where h keeps the user's servers.
+func (h host) userConfig() string {
+	if dir := os.Getenv("CODEX_HOME"); h.name == "codex" && dir != "" {
+		return filepath.Join(dir, "config.toml")
 	}
-	codex := os.Getenv("CODEX_HOME")
-	if codex == "" {
-		codex = filepath.Join(home, ".codex")
-	}
-	apps := filepath.Join(home, ".config")
+	apps := "~/.config"
 	switch runtime.GOOS {
 	case "darwin":
-		apps = filepath.Join(home, "Library", "Application Support")
+		apps = "~/Library/Application Support"
 	case "windows":
 		apps = os.Getenv("APPDATA")
 	}
-	return []hostConfig{
-		{"claude-code", filepath.Join(home, ".claude.json")},
-		{"claude-desktop", filepath.Join(apps, "Claude", "claude_desktop_config.json")},
-		{"codex", filepath.Join(codex, "config.toml")},
-		{"gemini", filepath.Join(home, ".gemini", "settings.json")},
-		{"cursor", filepath.Join(home, ".cursor", "mcp.json")},
-		{"vscode", filepath.Join(apps, "Code", "User", "mcp.json")},
-	}
+	path := strings.Replace(h.user, "APPS", apps, 1)
+	return filepath.FromSlash(strings.Replace(path, "~", userHome(), 1))
 }
 
 // hostConfigs lists where the known hosts keep their servers: for the user,
 // and for the project in the current directory.
-func hostConfigs() []string {
-	var paths []string
-	for _, c := range userConfigs() {
-		paths = append(paths, c.path)
+func hostConfigs() (paths []string) {
+	dir, err := os.Getwd()
+	for _, h := range hosts {
+		paths = append(paths, h.userConfig())
+		if h.project != "" && err == nil {
+			paths = append(paths, filepath.Join(dir, filepath.FromSlash(h.project)))
+		}
 	}
-	if dir, err := os.Getwd(); err == nil {
-		for _, name := range []string{".mcp.json", ".codex/config.toml", ".gemini/settings.json", ".cursor/mcp.json", ".vscode/mcp.json"} {
-			paths = append(paths, filepath.Join(dir, filepath.FromSlash(name)))
+	for _, path := range paths {
+		if filepath.Ext(path) == ".json" {
+			paths = append(paths, path+"c") // with comments
 		}
 	}
 	return paths
 }
 
 // Bounds on a host's configuration, which others may have written: its bytes,
-// and what its brackets can nest. What nests deeper than those of package json
-// and package toml may do is an error there, but not in package hujson.
+// and how deep it may be. For the brackets packages json and toml see to that,
+// but not package hujson, nor anybody for the dots in the keys of TOML.
 const (
-	maxConfig   = 16 << 20
-	maxBrackets = 10000
+	maxConfig = 16 << 20
+	maxDepth  = 10000
 )
 
 func readConfig(path string) (map[string]any, error) {
@@ -130,11 +144,16 @@ func readConfig(path string) (map[string]any, error) {
 	}
 	var config map[string]any
 	if filepath.Ext(path) == ".toml" {
+		for line := range bytes.Lines(data) {
+			if bytes.Count(line, []byte(".")) > maxDepth {
+				return nil, errors.New("a line with too many dots")
+			}
+		}
 		err = toml.Unmarshal(data, &config)
 		return config, err
 	}
 	err = json.Unmarshal(data, &config)
-	if err == nil || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxBrackets {
+	if err == nil || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxDepth {
 		return config, err
 	}
 	data, err = hujson.Standardize(data) // some hosts allow comments
@@ -171,15 +190,15 @@ func mentions(config map[string]any, program string) []mention {
 			continue
 		}
 		switch key {
-		case "mcpServers", "mcp_servers", "servers":
+		case "mcpServers", "mcp_servers", "servers", "mcp", "amp.mcpServers":
 			for _, name := range slices.Sorted(maps.Keys(table)) {
 				if word, ok := starts(table[name], program); ok || name == program {
 					found = append(found, mention{server: name, command: word})
 				}
 			}
-		default: // such as Claude Code's projects
-			found = append(found, mentions(table, program)...)
 		}
+		// Such as Claude Code's projects.
+		found = append(found, mentions(table, program)...)
 	}
 	return found
 }
@@ -187,8 +206,9 @@ func mentions(config map[string]any, program string) []mention {
 // starts returns the word of a server's command line that names program.
 func starts(server any, program string) (word string, ok bool) {
 	entry, _ := server.(map[string]any)
-	words, _ := entry["args"].([]any)
-	for _, w := range append([]any{entry["command"]}, words...) {
+	words, _ := entry["command"].([]any) // as opencode has it
+	args, _ := entry["args"].([]any)
+	for _, w := range slices.Concat([]any{entry["command"]}, words, args) {
 		word, _ := w.(string)
 		base := word[strings.LastIndexAny(word, `/\`)+1:]
 		if strings.TrimSuffix(base, ".exe") == program {

@@ -17,7 +17,6 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
-	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
 const commandsUsage = `Racefuzz commands finds races between commands that share files.
@@ -148,14 +147,14 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	start := time.Now()
 	progress := new(explore.Progress)
-	set, err := h.Prepare(ctx, dir, progress.Ran)
+	set, err := h.Prepare(ctx, dir)
 	if err != nil {
 		return 0, err
 	}
 	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !o.q {
 		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
 	}
-	var result trace.Result
+	var result explore.Result
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{result.Schedules, "schedules"}, tally{result.Steps, "steps"}), nil
 	}
@@ -164,21 +163,17 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 	}
 	limited, cancel := o.limit(ctx)
 	defer cancel()
-	_, err = watched(out.status, progress, func() (explore.Result, error) {
-		var err error
-		result, err = h.Search(limited, set)
-		return explore.Result{}, err
-	})
+	result, err = watched(out.status, progress, func() (explore.Result, error) { return h.Search(limited, set, progress) })
 	switch {
 	case err != nil:
 		return 0, err
-	case result.Verdict.Broken():
+	case result.Witness != nil:
 	case ctx.Err() != nil:
 		return end(exitInterrupted, "interrupted, no race so far")
 	default:
 		return end(exitClean, "no race; "+h.Proved(set, result))
 	}
-	f, err := h.Find(set, result)
+	f, err := h.Find(set, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
 	}
@@ -220,7 +215,7 @@ func replayCommands(ctx context.Context, o options, out *output) (code int, err 
 	if err != nil {
 		return 0, err
 	}
-	set, err := h.Prepare(ctx, dir, nil)
+	set, err := h.Prepare(ctx, dir)
 	if err != nil {
 		return 0, err
 	}

@@ -67,20 +67,14 @@ func remedied(err error) error {
 	return &problem{err, "run it by hand in an empty directory, with a path for {pidfile}"}
 }
 
-// traced is the bounded strategy for programs, which knows more about them
-// than [explore.Bounded] does. What is left of a limit on schedules or on time
-// goes to a sample of what lies outside of the bounds.
+// traced is the bounded strategy for programs. What is left of a limit on
+// schedules or on time goes to a sample of what lies outside of the bounds.
 func traced(ctx context.Context, p explore.Plan) (explore.Result, error) {
-	bounds := trace.Bounds{Preemptions: p.Bounds.Preemptions, Crashes: p.Bounds.Crashes, Faults: p.Bounds.Faults}
-	r, c, err := p.Tier.(trace.Tier).ExploreAll(ctx, p.Cases, bounds, p.Limit, p.Workers)
-	total := explore.Result{Schedules: r.Schedules, Steps: r.Steps, Complete: r.Complete, Diverged: r.Diverged, Divergence: r.Divergence}
-	if r.Verdict.Broken() {
-		total.Witness = &explore.Witness{Case: c, Events: r.Events, Verdict: r.Verdict}
+	r, err := explore.Bounded(ctx, p)
+	if err != nil || r.Witness != nil || !r.Complete {
+		return r, err
 	}
-	if err != nil || total.Witness != nil || !r.Complete {
-		return total, err
-	}
-	return sampled(ctx, p, total)
+	return sampled(ctx, p, r)
 }
 
 // atOnce is how many schedules are sampled until the time is looked at.

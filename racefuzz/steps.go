@@ -38,8 +38,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	progress := new(explore.Progress)
-	tier, closeTier, err := o.steppingTier(ctx, dir, progress, out)
+	tier, closeTier, err := o.steppingTier(ctx, dir, out)
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +63,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 		Limit:    o.n,
 		Seed:     o.seed,
 		Workers:  o.workers,
-		Progress: progress,
+		Progress: new(explore.Progress),
 	}
 	start := time.Now()
 	limited, cancel := o.limit(ctx)
@@ -103,10 +102,10 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 }
 
 // steppingTier returns the tier, which keeps its files below dir.
-func (o options) steppingTier(ctx context.Context, dir string, p *explore.Progress, out *output) (tier race.Tier, close func() error, err error) {
+func (o options) steppingTier(ctx context.Context, dir string, out *output) (tier race.Tier, close func() error, err error) {
 	switch o.tier {
 	case tierSyscall:
-		t := trace.Tier{Dir: dir, Ran: p.Ran, Left: p.Left}
+		t := trace.Tier{Dir: dir}
 		if o.target == shipped {
 			built, took, err := o.find(ctx, shipped, dir)
 			if err != nil {

@@ -55,15 +55,15 @@ func CommandsAfter(t testing.TB, setup []string, lines ...string) {
 	}
 	ctx, cancel := within(t)
 	defer cancel()
-	set, err := o.Prepare(ctx, t.TempDir(), nil)
+	set, err := o.Prepare(ctx, t.TempDir())
 	skipOrFail(t, err)
-	r, err := o.Search(ctx, set)
+	r, err := o.Search(ctx, set, nil)
 	skipOrFail(t, err)
-	if !r.Verdict.Broken() {
+	if r.Witness == nil {
 		t.Logf("no race; %s", o.Proved(set, r))
 		return
 	}
-	f, err := o.Find(set, r)
+	f, err := o.Find(set, *r.Witness)
 	skipOrFail(t, err)
 	fail(t, f.Report, f.Path(kept), f.Recording)
 }
@@ -82,15 +82,17 @@ func Daemon(t testing.TB, line string) {
 	skipOrFail(t, err)
 	ctx, cancel := within(t)
 	defer cancel()
-	bounds := explore.Bounds{Preemptions: 2, Crashes: 1}
-	r, c, err := tier.ExploreAll(ctx, cases, trace.Bounds{Preemptions: bounds.Preemptions, Crashes: bounds.Crashes}, 0, 1)
+	plan := explore.Plan{Tier: tier, Cases: cases, Bounds: explore.Bounds{Preemptions: 2, Crashes: 1}}
+	r, err := explore.Bounded(ctx, plan)
+	if ctx.Err() != nil {
+		err = nil
+	}
 	skipOrFail(t, err)
-	if !r.Verdict.Broken() {
+	if r.Witness == nil {
 		t.Logf("no race in %d schedules; complete: %v", r.Schedules, r.Complete)
 		return
 	}
-	plan := explore.Plan{Tier: tier, Cases: cases, Bounds: bounds, Workers: 1}
-	f, err := explore.Explain(ctx, plan, explore.Witness{Case: c, Events: r.Events, Verdict: r.Verdict})
+	f, err := explore.Explain(ctx, plan, *r.Witness)
 	skipOrFail(t, err)
 	name := strings.ToLower(filepath.Base(l.Words[0]) + "-" + string(f.Verdict.Invariant))
 	fail(t, report.Report{Case: f.Case, Events: f.Events, Verdict: f.Verdict, Critical: f.Critical}, filepath.Join(kept, name+".txtar"), func(lanes string) race.Recording {

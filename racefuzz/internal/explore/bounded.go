@@ -2,6 +2,7 @@ package explore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -14,31 +15,8 @@ import (
 // actor than another one is as far behind as if it had spent one more. Which
 // witness is the first does not depend on the number of workers.
 func Bounded(ctx context.Context, p Plan) (Result, error) {
-	var all []*frontier
-	fewest, most := p.actors()
-	var ran atomic.Int64
-	for _, c := range p.Cases {
-		all = append(all, newFrontier(p, c, &ran))
-	}
-	for round := range p.Bounds.most() + 1 + max(most-fewest, 0) {
-		p.Progress.reached(p.Reached(Result{Rounds: round}))
-		for _, f := range all {
-			f.past = f.schedules
-			f.pastSteps = f.steps
-		}
-		found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
-			f := all[i]
-			err := f.spend(ctx, min(round-len(f.c.Actors)+fewest, p.Bounds.most()))
-			return f.witness != nil, err
-		})
-		if result := sum(all, found); err != nil || result.Witness != nil || p.exceeds(result) {
-			result.Rounds = round
-			return result, err
-		}
-	}
-	result := sum(all, -1)
-	result.Complete = true
-	return result, nil
+	s := newSearches(ctx, p)
+	return s.levels()
 }
 
 // actors returns how many there are in the smallest case and in the largest.
@@ -66,86 +44,158 @@ func (p Plan) Reached(r Result) string {
 // time only where a run is a [Fingerprinter].
 func Exhaustive(ctx context.Context, p Plan) (Result, error) {
 	p.Bounds.Preemptions = 0
-	var all []*frontier
-	var ran atomic.Int64
-	for _, c := range p.Cases {
-		f := newFrontier(p, c, &ran)
-		f.free = true
-		all = append(all, f)
+	s := newSearches(ctx, p)
+	for _, x := range s.all {
+		x.free = true
 	}
-	found, err := forEach(p.Workers, len(all), func(i int) (bool, error) {
-		for total := range p.Bounds.most() + 1 {
-			if err := all[i].spend(ctx, total); err != nil || all[i].witness != nil {
-				return true, err
-			}
-		}
-		return false, nil
-	})
-	result := sum(all, found)
-	result.Complete = err == nil && result.Witness == nil && !p.exceeds(result)
-	return result, err
+	return s.levels()
 }
 
-// sum is what the explorations of all cases came to, up to the first witness:
-// in the last round, cases behind that one may or may not have been explored.
-func sum(all []*frontier, found int) Result {
-	var r Result
-	for i, f := range all {
-		if found < 0 || i <= found {
-			r.Schedules += f.schedules
-			r.Steps += f.steps
-		} else {
-			r.Schedules += f.past
-			r.Steps += f.pastSteps
-		}
-		if i == found {
-			r.Witness = f.witness
-		}
-	}
-	return r
+// searches are the searches of a plan's cases.
+type searches struct {
+	plan Plan
+	ctx  context.Context
+	all  []*search
+	shared
+	release func() bool
+
+	mu      sync.Mutex
+	more    sync.Cond
+	busy    int          // workers that run a schedule
+	waiting atomic.Int64 // workers that look for one
 }
 
-func (p Plan) exceeds(r Result) bool { return p.Limit > 0 && r.Schedules >= p.Limit }
-
-// forEach calls do for 0 to n-1 from that many workers, and returns the lowest
-// index for which it was true, or -1. Indices above it may be left out, those
-// below it are not.
-func forEach(workers, n int, do func(int) (bool, error)) (found int, err error) {
-	var mu sync.Mutex
-	next, found := 0, n
-	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		next++
-		return next - 1, next-1 < found && err == nil
+func newSearches(ctx context.Context, p Plan) *searches {
+	s := &searches{plan: p, ctx: ctx}
+	s.more.L = &s.mu
+	s.release = context.AfterFunc(ctx, func() { s.halted.Store(true) })
+	s.ended.Store(int64(len(p.Cases)))
+	for i := range p.Cases {
+		s.all = append(s.all, newSearch(&s.plan, i, &s.shared))
 	}
+	return s
+}
+
+// levels explores all levels one after the other.
+func (s *searches) levels() (Result, error) {
+	defer s.release()
+	fewest, most := s.plan.actors()
+	for level := range s.plan.Bounds.most() + 1 + max(most-fewest, 0) {
+		s.plan.Progress.reached(s.plan.Reached(Result{Rounds: level}))
+		for _, x := range s.all {
+			x.spend(min(level-len(x.c.Actors)+fewest, s.plan.Bounds.most()))
+		}
+		s.work()
+		if r, err := s.result(); err != nil || r.Witness != nil || s.plan.exceeds(r) {
+			r.Rounds = level
+			return r, err
+		}
+	}
+	r, err := s.result()
+	r.Complete = r.Diverged == 0
+	return r, err
+}
+
+// explore explores one level of all cases.
+func (s *searches) explore(level int) {
+	for _, x := range s.all {
+		x.spend(level)
+	}
+	s.work()
+}
+
+// work has all workers explore until nothing is left, or a case is over and all
+// before it.
+func (s *searches) work() {
 	var group sync.WaitGroup
-	for range max(workers, 1) {
+	for range max(s.plan.Workers, 1) {
 		group.Go(func() {
-			for {
-				i, ok := take()
-				if !ok {
-					return
-				}
-				hit, failure := do(i)
-				mu.Lock()
-				if failure != nil && err == nil {
-					err = failure
-				}
-				if hit {
-					found = min(found, i)
-				}
-				mu.Unlock()
+			var k worker
+			for x := s.take(); x != nil; x = s.take() {
+				s.runAll(&k, x)
 			}
 		})
 	}
 	group.Wait()
-	if found == n {
-		found = -1
-	}
-	return found, err
 }
 
-// most is how much a schedule can spend within b. A fault takes the place of a
-// preemption or a crash.
-func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
+// take waits for a case of which there is something to run: the first that no
+// other worker decides on, or else the first. There is none once all is done.
+func (s *searches) take() *search {
+	s.waiting.Add(1)
+	defer s.waiting.Add(-1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		var found *search
+		for _, x := range s.all {
+			open, decided := x.available()
+			if open && (found == nil || !decided) {
+				found = x
+			}
+			if open && !decided {
+				break
+			}
+		}
+		if found != nil {
+			s.busy++
+			return found
+		}
+		if s.busy == 0 {
+			s.more.Broadcast()
+			return nil
+		}
+		s.more.Wait()
+	}
+}
+
+// runAll runs branches of a case as long as there are some.
+func (s *searches) runAll(k *worker, x *search) {
+	for b, decide := x.next(); b != nil; b, decide = x.next() {
+		switch {
+		case !decide:
+			k.ahead(x, b)
+		case b.trail != nil:
+			x.decide(b)
+		default:
+			k.run(x, b)
+		}
+		if s.plan.Progress != nil && decide {
+			s.plan.Progress.Left(int(s.left.Load()), x.level, x.bounds.most())
+		}
+		if s.waiting.Load() > 0 {
+			s.mu.Lock()
+			s.more.Broadcast()
+			s.mu.Unlock()
+		}
+	}
+	s.mu.Lock()
+	s.busy--
+	s.more.Broadcast()
+	s.mu.Unlock()
+}
+
+// result is what the explorations of all cases came to, up to the first that
+// has a witness: in the last level, cases behind that one may or may not have been
+// explored.
+func (s *searches) result() (r Result, err error) {
+	for _, x := range s.all {
+		n := x.count
+		if r.Witness != nil {
+			n = x.past
+		} else if err == nil {
+			r.Witness, err = x.witness, x.err
+		}
+		r.Schedules += n.schedules
+		r.Steps += n.steps
+		if r.Diverged += n.diverged; r.Divergence == "" {
+			r.Divergence = n.divergence
+		}
+	}
+	if r.Witness == nil {
+		err = errors.Join(err, s.ctx.Err())
+	}
+	return r, err
+}
+
+func (p Plan) exceeds(r Result) bool { return p.Limit > 0 && r.Schedules >= p.Limit }

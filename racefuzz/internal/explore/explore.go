@@ -45,6 +45,18 @@ type Plan struct {
 	Seed       uint64           // of samples
 	Workers    int              // 0 is 1
 	Progress   *Progress        // or nil
+	Longest    int              // steps of a schedule, beyond which it is taken to have no end; 0 for 1000
+	Without    Reductions       // switched off: to compare what is found with them and without
+}
+
+// most is how much a schedule can spend within b. A fault takes the place of a
+// preemption or a crash.
+func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
+
+func (b Bounds) sum() int { return b.Preemptions + b.Crashes + b.Faults }
+
+func (b Bounds) within(c Bounds) bool {
+	return b.Preemptions <= c.Preemptions && b.Crashes <= c.Crashes && b.Faults <= c.Faults
 }
 
 // Result is what an exploration came to.
@@ -114,11 +126,4 @@ type Witness struct {
 // Recording returns w as it is saved.
 func (w Witness) Recording() race.Recording {
 	return race.Recording{Case: w.Case, Schedule: race.ScheduleOf(w.Events), Verdict: w.Verdict}
-}
-
-// Fingerprinter is a [race.Run] that can tell whether two runs of a case have
-// come to the same state, one with the same future and the same future
-// verdicts. Explorations then go on from a state only once.
-type Fingerprinter interface {
-	Fingerprint() uint64
 }

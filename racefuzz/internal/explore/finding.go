@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
@@ -96,14 +95,16 @@ func shrink(ctx context.Context, p Plan, w Witness) Witness {
 // shortest returns a witness of c that spends least, and of those the
 // shortest if that is asked for.
 func (p Plan) shortest(ctx context.Context, c race.Case, best bool) *Witness {
-	f := newFrontier(p, c, new(atomic.Int64))
-	f.best = best
-	for total := range p.Bounds.most() + 1 {
-		if err := f.spend(ctx, total); err != nil || f.witness != nil {
+	p.Cases, p.Progress = []race.Case{c}, nil
+	s := newSearches(ctx, p)
+	defer s.release()
+	s.all[0].best = best
+	for level := range p.Bounds.most() + 1 {
+		if s.explore(level); s.all[0].err != nil || s.all[0].witness != nil {
 			break
 		}
 	}
-	return f.witness
+	return s.all[0].witness
 }
 
 // spentBy returns what w spends.

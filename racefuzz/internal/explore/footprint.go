@@ -1,10 +1,6 @@
 package explore
 
-import (
-	"slices"
-
-	"github.com/memlatch/memlatch/racefuzz/internal/race"
-)
+import "slices"
 
 // A Footprint is what a step has to do with: the objects it looks at and those
 // it changes.
@@ -75,20 +71,4 @@ func (f Footprint) Lasting() Footprint {
 		}
 	}
 	return f
-}
-
-// Foreteller is a [race.Run] that knows beforehand what a move would have to do
-// with.
-type Foreteller interface {
-	// Foretell says so of one of the moves possible now, as far as it is known.
-	Foretell(race.Move) Footprint
-}
-
-// Footprinter is a [race.Run] whose schedules need not all be run, because it
-// tells what its moves have to do with each other.
-type Footprinter interface {
-	Foreteller
-	// Footprint says what the last move had to do with. Whatever it changed is
-	// in it.
-	Footprint() Footprint
 }

@@ -24,26 +24,27 @@ func (d *Diverged) Error() string {
 // [*Diverged] when a step cannot be made, or its result is another one.
 func Replay(tier race.Tier, c race.Case, s race.Schedule) (Witness, error) {
 	w := Witness{Case: c}
-	r, err := tier.Start(c)
-	if err != nil {
+	var on course
+	if err := on.start(tier, c); err != nil {
 		return w, err
 	}
-	defer r.Close()
+	defer on.Close()
 	for i, step := range s {
-		m, ok := find(r.Moves(), step)
+		moves := on.look().moves
+		m, ok := find(moves, step)
 		if !ok {
-			return w, &Diverged{i, step, canInstead(r.Moves(), step.Actor)}
+			return w, &Diverged{i, step, canInstead(moves, step.Actor)}
 		}
-		e, err := r.Do(m)
-		if err != nil {
+		err := on.do(m)
+		if w.Events = on.events; err != nil {
 			return w, err
 		}
-		w.Events = append(w.Events, e)
+		e := w.Events[i]
 		if step.Result != "" && e.Result != step.Result {
 			return w, &Diverged{i, step, fmt.Sprintf("now it is %q", e.Step)}
 		}
 	}
-	w.Verdict = r.Verdict()
+	w.Verdict = on.Verdict()
 	return w, nil
 }
 
@@ -91,51 +92,35 @@ func canInstead(moves []race.Move, actor string) string {
 // actors, to the end of the case.
 func Follow(tier race.Tier, c race.Case, s race.Schedule) (Witness, error) {
 	w := Witness{Case: c}
-	r, err := tier.Start(c)
-	if err != nil {
+	var on course
+	if err := on.start(tier, c); err != nil {
 		return w, err
 	}
-	defer r.Close()
-	do := func(m race.Move) error {
-		e, err := r.Do(m)
-		w.Events = append(w.Events, e)
-		return err
-	}
+	defer on.Close()
 	for _, step := range s {
-		if r.Verdict().Broken() {
+		if on.Verdict().Broken() {
 			break
 		}
-		moves := r.Moves()
+		moves := on.look().moves
 		if len(moves) == 1 && moves[0].Actor != step.Actor {
-			if err := do(moves[0]); err != nil {
+			if err := on.do(moves[0]); err != nil {
 				return w, err
 			}
-			moves = r.Moves()
+			moves = on.look().moves
 		}
 		m, ok := find(moves, step)
 		if !ok {
 			m, ok = turnOf(moves, step.Actor)
 		}
 		if ok {
-			if err := do(m); err != nil {
+			if err := on.do(m); err != nil {
 				return w, err
 			}
 		}
 	}
-	current := ""
-	for !r.Verdict().Broken() {
-		moves := r.Moves()
-		if len(moves) == 0 {
-			break
-		}
-		m := moves[onward(moves, current)]
-		if err := do(m); err != nil {
-			return w, err
-		}
-		current = turn(current, m)
-	}
-	w.Verdict = r.Verdict()
-	return w, nil
+	err := on.finish()
+	w.Events, w.Verdict = on.events, on.Verdict()
+	return w, err
 }
 
 func turnOf(moves []race.Move, actor string) (race.Move, bool) {

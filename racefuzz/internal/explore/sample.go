@@ -3,21 +3,21 @@ package explore
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
 // chooser picks one of the moves of a schedule, none of them a fault.
-type chooser func(moves []race.Move) int
+type chooser func(r race.Run, moves []race.Move) int
 
 // Random runs the plan's limit of schedules in which every choice is as likely
 // as the others. Each schedule follows from the seed and its number alone, so
 // that the first witness does not depend on the number of workers.
 func Random(ctx context.Context, p Plan) (Result, error) {
 	return sample(ctx, p, func(rng *rand.Rand) chooser {
-		return func(moves []race.Move) int { return rng.IntN(len(moves)) }
+		return func(_ race.Run, moves []race.Move) int { return rng.IntN(len(moves)) }
 	})
 }
 
@@ -28,7 +28,8 @@ func Random(ctx context.Context, p Plan) (Result, error) {
 func POS(ctx context.Context, p Plan) (Result, error) {
 	return sample(ctx, p, func(rng *rand.Rand) chooser {
 		priority := map[string]float64{}
-		return func(moves []race.Move) int {
+		return func(r race.Run, moves []race.Move) int {
+			foreteller, _ := r.(Foreteller)
 			best := 0
 			for i, m := range moves {
 				if _, drawn := priority[m.Actor]; !drawn {
@@ -40,20 +41,13 @@ func POS(ctx context.Context, p Plan) (Result, error) {
 			}
 			chosen := moves[best]
 			for _, m := range moves {
-				if m.Actor == chosen.Actor || !commute(m.Op, chosen.Op) {
+				if m.Actor == chosen.Actor || foreteller == nil || !foreteller.Foretell(m).Commutes(foreteller.Foretell(chosen)) {
 					delete(priority, m.Actor)
 				}
 			}
 			return best
 		}
 	})
-}
-
-// commute reports whether two steps are only looking.
-func commute(a, b string) bool {
-	looks := []string{"same", "read", "holds", "signal", "pread64",
-		"stat", "lstat", "fstat", "newfstatat", "statx", "access", "faccessat", "faccessat2"}
-	return slices.Contains(looks, a) && slices.Contains(looks, b)
 }
 
 func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result, error) {
@@ -96,16 +90,16 @@ const seldom = 32
 // draw runs one schedule of c.
 func (p Plan) draw(c race.Case, rng *rand.Rand, choose chooser) (Witness, error) {
 	w := Witness{Case: c}
-	r, err := p.Tier.Start(c)
-	if err != nil {
+	var on course
+	if err := on.start(p.Tier, c); err != nil {
 		return w, err
 	}
-	defer r.Close()
+	defer on.Close()
 	left := p.Bounds
 	var moves, faults []race.Move
 	for {
 		moves, faults = moves[:0], faults[:0]
-		for _, m := range r.Moves() {
+		for _, m := range on.look().moves {
 			switch {
 			case m.Fault == race.NoFault:
 				moves = append(moves, m)
@@ -113,7 +107,8 @@ func (p Plan) draw(c race.Case, rng *rand.Rand, choose chooser) (Witness, error)
 				faults = append(faults, m)
 			}
 		}
-		if w.Verdict = r.Verdict(); w.Verdict.Broken() || len(moves) == 0 {
+		w.Events, w.Verdict = on.events, on.Verdict()
+		if w.Verdict.Broken() || len(moves) == 0 || len(w.Events) >= maxSteps {
 			return w, nil
 		}
 		var m race.Move
@@ -126,12 +121,49 @@ func (p Plan) draw(c race.Case, rng *rand.Rand, choose chooser) (Witness, error)
 				left.Faults--
 			}
 		default:
-			m = moves[choose(moves)]
+			m = moves[choose(on.Run, moves)]
 		}
-		e, err := r.Do(m)
-		if err != nil {
+		if err := on.do(m); err != nil {
 			return w, err
 		}
-		w.Events = append(w.Events, e)
 	}
+}
+
+// forEach calls do for 0 to n-1 from that many workers, and returns the lowest
+// index for which it was true, or -1. Indices above it may be left out, those
+// below it are not.
+func forEach(workers, n int, do func(int) (bool, error)) (found int, err error) {
+	var mu sync.Mutex
+	next, found := 0, n
+	take := func() (int, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next-1 < found && err == nil
+	}
+	var group sync.WaitGroup
+	for range max(workers, 1) {
+		group.Go(func() {
+			for {
+				i, ok := take()
+				if !ok {
+					return
+				}
+				hit, failure := do(i)
+				mu.Lock()
+				if failure != nil && err == nil {
+					err = failure
+				}
+				if hit {
+					found = min(found, i)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if found == n {
+		found = -1
+	}
+	return found, err
 }

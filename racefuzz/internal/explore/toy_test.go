@@ -90,7 +90,7 @@ func (r *toyRun) Do(m race.Move) (race.Event, error) {
 		r.current = a
 	}
 	if r.states != nil {
-		r.states[toyState{r}.Fingerprint()] = true
+		r.states[toyState{r}.sum()] = true
 	}
 	if r.flaky {
 		e.Result += "?"
@@ -110,7 +110,9 @@ func (r *toyRun) Close() error { return nil }
 // toyState is a run that can tell its state.
 type toyState struct{ *toyRun }
 
-func (s toyState) Fingerprint() uint64 {
+func (s toyState) Fingerprint(*Cast, string) (uint64, bool) { return s.sum(), true }
+
+func (s toyState) sum() uint64 {
 	h := uint64(s.number)*31 + uint64(s.added)
 	for _, a := range s.actors {
 		h = h*31 + uint64(len(a.script))

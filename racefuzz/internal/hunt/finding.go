@@ -28,10 +28,10 @@ const replays = 3
 // Find replays what a search has found, with the file in which it shows at the
 // right of the lanes. An error matching [explore.ErrNotReproduced] says that the
 // same steps do not always break the same.
-func (o Options) Find(set *trace.Commands, r trace.Result) (Finding, error) {
-	f := Finding{Witness: explore.Witness{Case: set.Case(), Events: r.Events, Verdict: r.Verdict}}
+func (o Options) Find(set *trace.Commands, w explore.Witness) (Finding, error) {
+	f := Finding{Witness: w}
 	f.Case.Options = o.settings()
-	stops := trace.StopsOf(r.Events)
+	stops := trace.StopsOf(w.Events)
 	for i, stop := range stops {
 		f.Case.Options[fmt.Sprintf("stop.%02d", i+1)] = strconv.Quote(stop.String())
 	}
@@ -40,7 +40,7 @@ func (o Options) Find(set *trace.Commands, r trace.Result) (Finding, error) {
 		if err != nil {
 			return f, errors.Join(explore.ErrNotReproduced, err)
 		}
-		if again.Verdict.Invariant != r.Verdict.Invariant || again.Verdict.Reason != r.Verdict.Reason {
+		if again.Verdict.Invariant != w.Verdict.Invariant || again.Verdict.Reason != w.Verdict.Reason {
 			return f, fmt.Errorf("%w: stopped in the same places, but %s", explore.ErrNotReproduced, again.Verdict)
 		}
 		f.Events, f.Verdict = again.Events, again.Verdict

@@ -18,6 +18,7 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/content"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/trace"
@@ -96,8 +97,8 @@ func OptionsOf(c race.Case) (o Options, err error) {
 // Prepare makes the place below dir, with all that the commands need in it, runs
 // them one after the other and learns from that how to judge. The error is a
 // [*commands.Refusal] if they cannot be tried, and a [*commands.Unrepeatable] if
-// they do not do the same twice. Ran is told of each schedule; it may be nil.
-func (o Options) Prepare(ctx context.Context, dir string, ran func(steps int)) (*trace.Commands, error) {
+// they do not do the same twice.
+func (o Options) Prepare(ctx context.Context, dir string) (*trace.Commands, error) {
 	var lines []commands.Line
 	for _, text := range o.Lines {
 		l, err := resolve(text)
@@ -106,7 +107,7 @@ func (o Options) Prepare(ctx context.Context, dir string, ran func(steps int)) (
 		}
 		lines = append(lines, l)
 	}
-	set, err := trace.NewCommands(trace.Tier{Dir: dir, Ran: ran}, lines)
+	set, err := trace.NewCommands(trace.Tier{Dir: dir}, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -177,20 +178,23 @@ func setUp(ctx context.Context, dir, text string) error {
 
 // Search runs the commands in every order within the bounds, first in those that
 // are most likely to break something, until one breaks a rule.
-func (o Options) Search(ctx context.Context, set *trace.Commands) (trace.Result, error) {
-	first, err := set.Directed(ctx)
-	if err != nil || first.Verdict.Broken() {
+func (o Options) Search(ctx context.Context, set *trace.Commands, p *explore.Progress) (explore.Result, error) {
+	first, err := set.Directed(ctx, p)
+	if err != nil || first.Witness != nil {
 		return first, err
 	}
-	rest, err := set.Explore(ctx, trace.Bounds{Preemptions: o.Preempt}, o.Limit)
+	rest, err := explore.Bounded(ctx, set.Plan(o.Preempt, o.Limit, p))
 	rest.Schedules += first.Schedules
 	rest.Steps += first.Steps
+	if ctx.Err() != nil { // what was not found in time is told by the result
+		err = nil
+	}
 	return rest, err
 }
 
 // Proved says what it means that nothing was found, and what else was seen:
 // refusals, files that no order leaves, and programs that were left running.
-func (o Options) Proved(set *trace.Commands, r trace.Result) string {
+func (o Options) Proved(set *trace.Commands, r explore.Result) string {
 	text := fmt.Sprintf("complete: %s, %s, %s", count(len(o.Lines), "command"), count(o.Preempt, "preemption"), count(r.Schedules, "schedule"))
 	switch {
 	case r.Diverged > 0:

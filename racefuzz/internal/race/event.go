@@ -66,3 +66,10 @@ func Preemptions(events []Event) int {
 	}
 	return n
 }
+
+// ActorOf returns the actor of a lane: events of an actor with several
+// processes have "a" for the first of them, and "a.1", "a.2" for others.
+func ActorOf(lane string) string {
+	name, _, _ := strings.Cut(lane, ".")
+	return name
+}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -175,6 +176,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	}
 	e := race.Event{Preempted: r.preempts(a, m)}
 	r.events++
+	looks := r.Foretell(m).OnlyLooks()
 	made := made{op: a.op, operand: a.detail, scripted: a.scripted(), fault: m.Fault, before: r.state()}
 	if a.doing == "" {
 		r.begins(a, a.scripted())
@@ -195,7 +197,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		e.Step, e.Detail = race.Step{Actor: m.Actor, Op: m.Op, Result: a.result}, made.operand
 		r.current = a
 	}
-	if !made.onlyLooks() {
+	if !looks {
 		r.look()
 	}
 	r.stepped(a, made)
@@ -213,15 +215,6 @@ type made struct {
 }
 
 func (m made) crashes() bool { return m.fault == race.Crash || m.op == "crash" }
-
-// onlyLooks reports whether the step can have changed nothing.
-func (m made) onlyLooks() bool {
-	switch m.op {
-	case "same", "read", "holds", "signal":
-		return !m.crashes()
-	}
-	return false
-}
 
 // returned makes the first response that a has an event.
 func (r *run) returned(a *actor) race.Event {
@@ -320,9 +313,9 @@ func (r *run) Close() error {
 	return nil
 }
 
-// Fingerprint is equal for states with the same future: what the world is
-// like, what each actor has learned, and what the judge knows.
-func (r *run) Fingerprint() uint64 {
+// Fingerprint implements [explore.Fingerprinter]: what the world is like, what
+// each actor has learned, and what the judge knows. Actors are not alike.
+func (r *run) Fingerprint(_ *explore.Cast, victim string) (state uint64, whole bool) {
 	h := fingerprint(r.world.Fingerprint())
 	for _, a := range r.actors {
 		h = h.number(uint64(a.history)).number(uint64(a.at)).text(a.op).number(a.moved).number(a.owes)
@@ -334,5 +327,14 @@ func (r *run) Fingerprint() uint64 {
 	for _, n := range r.known {
 		h = h.number(n)
 	}
-	return uint64(h)
+	return uint64(h), victim == ""
 }
+
+// Foretell implements [explore.Foreteller]. Of what changes something it is not
+// known what that is.
+func (r *run) Foretell(m race.Move) explore.Footprint {
+	return explore.Footprint{Unknown: m.Fault == race.Crash || !onlyLooks[m.Op]}
+}
+
+// onlyLooks are the steps that change nothing.
+var onlyLooks = map[string]bool{"same": true, "read": true, "holds": true, "signal": true}

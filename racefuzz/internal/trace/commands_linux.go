@@ -17,22 +17,33 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
-// commandSteps ends a schedule of commands, which look for a lot of files, as
-// [maxSteps] does others.
+// commandSteps are as many as a schedule of commands may have, which look for a
+// lot of files.
 const commandSteps = 20000
 
-// differ reports whether two actors run different commands.
-func (c *Commands) differ(i, j int) bool { return c != nil && c.Lines[i].Text != c.Lines[j].Text }
-
-func (r *run) mostSteps() int {
-	if r.tier.commands != nil {
-		return commandSteps
+// Plan is to explore every schedule within so many preemptions.
+func (c *Commands) Plan(preemptions, limit int, p *explore.Progress) explore.Plan {
+	return explore.Plan{
+		Tier:     c,
+		Cases:    []race.Case{c.Case()},
+		Bounds:   explore.Bounds{Preemptions: preemptions},
+		Limit:    limit,
+		Longest:  commandSteps,
+		Progress: p,
 	}
-	return maxSteps
+}
+
+// line is the command of an actor.
+func (c *Commands) line(i int) string {
+	if c == nil {
+		return ""
+	}
+	return c.Lines[i].Text
 }
 
 // Case is the commands as a case of this tier.
@@ -51,13 +62,6 @@ func (c *Commands) Start(of race.Case) (race.Run, error) {
 	return t.Start(of)
 }
 
-// Explore runs every schedule within bounds, as [Tier.Explore] does.
-func (c *Commands) Explore(ctx context.Context, bounds Bounds, limit int) (Result, error) {
-	t := c.Tier
-	t.commands = c
-	return t.Explore(ctx, c.Case(), bounds, limit, 1)
-}
-
 // Run implements [commands.Runner]: it runs one command under the tracer, in the
 // place as it is.
 func (c *Commands) Run(ctx context.Context, _ *commands.Place, who int, _ commands.Line) (commands.Ending, error) {
@@ -73,11 +77,10 @@ func (c *Commands) Run(ctx context.Context, _ *commands.Place, who int, _ comman
 	}
 	defer r.Close()
 	for ctx.Err() == nil {
-		moves := r.Moves()
-		if len(moves) == 0 {
+		m, _, ok := explore.Onward(r, r.events)
+		if !ok {
 			return r.ending(r.actors[0]), nil
 		}
-		m, _ := byDefault(moves, r.last())
 		if _, err := r.Do(m); err != nil {
 			return commands.Ending{}, err
 		}
@@ -363,8 +366,8 @@ func (r *run) describeCommands(b *strings.Builder) {
 // and others touch, the schedule that stops it before that change, runs the
 // others to their ends, and lets it go on. It returns the first that breaks a
 // rule.
-func (c *Commands) Directed(ctx context.Context) (Result, error) {
-	var result Result
+func (c *Commands) Directed(ctx context.Context, p *explore.Progress) (explore.Result, error) {
+	var result explore.Result
 	for i := range c.Lines {
 		stops := map[string]bool{} // files
 		for before := -1; len(stops) > before && ctx.Err() == nil; {
@@ -377,22 +380,18 @@ func (c *Commands) Directed(ctx context.Context) (Result, error) {
 			if len(stops) > before {
 				result.Schedules++
 				result.Steps += len(r.(*run).events)
-				c.ran(len(r.(*run).events))
+				p.Ran(len(r.(*run).events))
 			}
-			result.Events, result.Verdict = r.(*run).events, r.Verdict()
+			if v := r.Verdict(); v.Broken() {
+				result.Witness = &explore.Witness{Case: c.Case(), Events: r.(*run).events, Verdict: v}
+			}
 			r.Close()
-			if err != nil || result.Verdict.Broken() {
+			if err != nil || result.Witness != nil {
 				return result, err
 			}
 		}
 	}
 	return result, nil
-}
-
-func (c *Commands) ran(steps int) {
-	if c.Ran != nil {
-		c.Ran(steps)
-	}
 }
 
 // direct makes the moves of such a schedule, which stops at the first file that
@@ -402,8 +401,8 @@ func (r *run) direct(victim string, stops map[string]bool) error {
 	stopped := false
 	for range commandSteps {
 		moves := r.Moves()
-		others := slices.DeleteFunc(slices.Clone(moves), func(m race.Move) bool { return actorOf(m.Actor) == victim })
-		own := slices.DeleteFunc(moves, func(m race.Move) bool { return actorOf(m.Actor) != victim })
+		others := slices.DeleteFunc(slices.Clone(moves), func(m race.Move) bool { return race.ActorOf(m.Actor) == victim })
+		own := slices.DeleteFunc(moves, func(m race.Move) bool { return race.ActorOf(m.Actor) != victim })
 		if len(own)+len(others) == 0 {
 			return nil
 		}
@@ -416,12 +415,17 @@ func (r *run) direct(victim string, stops map[string]bool) error {
 		if choice := own; stopped && len(others) > 0 || len(own) == 0 {
 			own, others = others, choice
 		}
-		m, _ := byDefault(own, r.last())
-		if _, err := r.Do(m); err != nil {
+		if _, err := r.Do(r.onward(own)); err != nil {
 			return err
 		}
 	}
 	return fmt.Errorf("no end after %d steps", commandSteps)
+}
+
+// onward is, of some moves, that with which the lane goes on that moved last, or
+// else the first.
+func (r *run) onward(moves []race.Move) race.Move {
+	return moves[max(0, slices.IndexFunc(moves, func(m race.Move) bool { return m.Actor == r.last() }))]
 }
 
 // aboutToChange returns the file that the next call of a lane changes, if the

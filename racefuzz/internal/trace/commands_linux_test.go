@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -80,7 +81,7 @@ func buildCommands(t *testing.T) string {
 
 // tryCommands explores command lines in a place that the setup, a script for a
 // shell, has furnished.
-func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemptions int) (Result, *Commands) {
+func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemptions int) (finding, *Commands) {
 	t.Helper()
 	var parsed []commands.Line
 	for _, text := range lines {
@@ -113,9 +114,9 @@ func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemp
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := set.Directed(t.Context())
+	r, err := found(set.Directed(t.Context(), nil))
 	if err == nil && !r.Verdict.Broken() {
-		r, err = set.Explore(t.Context(), Bounds{Preemptions: preemptions}, 0)
+		r, err = found(explore.Bounded(t.Context(), set.Plan(preemptions, 0, nil)))
 	}
 	if err != nil || r.Diverged > 0 {
 		t.Fatalf("%v, %d diverged: %s", err, r.Diverged, r.Divergence)
@@ -169,7 +170,7 @@ func TestASentenceSaysWhatWasLost(t *testing.T) {
 		t.Errorf("%s\nwant %s", r.Verdict, want)
 	}
 	kept, pair := set.Racing(r.Events, "list")
-	if len(kept) == 0 || pair == [2]int{} || actorOf(r.Events[pair[0]].Actor) != actorOf(r.Events[pair[1]].Actor) {
+	if len(kept) == 0 || pair == [2]int{} || race.ActorOf(r.Events[pair[0]].Actor) != race.ActorOf(r.Events[pair[1]].Actor) {
 		t.Errorf("the two calls between which another one changed the file: %v of %v", pair, kept)
 	}
 }

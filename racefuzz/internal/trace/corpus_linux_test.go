@@ -123,7 +123,7 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
-			schedules, found := search(t, program(b.name), 2, Bounds{Preemptions: 2, Crashes: 1}, 2)
+			schedules, found := search(t, program(b.name), 2, explore.Bounds{Preemptions: 2, Crashes: 1}, 2)
 			if !strings.Contains(b.breaks, string(found.Verdict.Invariant)) || !found.Verdict.Broken() {
 				t.Fatalf("after %d schedules: %v, want one of %s\n%s", schedules, found.Verdict, b.breaks, lanes(found.Events))
 			}
@@ -134,7 +134,7 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 
 // search explores the program's cases until one breaks an invariant, and
 // replays that.
-func search(t *testing.T, p Program, actors int, b Bounds, rounds int) (int, Result) {
+func search(t *testing.T, p Program, actors int, b explore.Bounds, rounds int) (int, finding) {
 	t.Helper()
 	cases, err := p.Cases(Tier{}, actors, rounds)
 	if errors.Is(err, ErrForbidden) {
@@ -143,13 +143,14 @@ func search(t *testing.T, p Program, actors int, b Bounds, rounds int) (int, Res
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, c, err := Tier{}.ExploreAll(t.Context(), cases, b, 0, *workers)
+	r, err := found(explore.Bounded(t.Context(), explore.Plan{Tier: Tier{}, Cases: cases, Bounds: b, Workers: *workers}))
 	if err != nil || r.Diverged > 0 {
-		t.Fatalf("%s: %v, %d diverged: %s", c.Title, err, r.Diverged, r.Divergence)
+		t.Fatalf("%s: %v, %d diverged: %s", cases[0].Title, err, r.Diverged, r.Divergence)
 	}
 	if !r.Verdict.Broken() {
 		return r.Schedules, r
 	}
+	c := r.Case
 	again, err := explore.Replay(Tier{}, c, race.ScheduleOf(r.Events))
 	if err != nil {
 		t.Fatalf("%s, replayed: %v; first:\n%s", c.Title, err, lanes(r.Events))
@@ -158,6 +159,26 @@ func search(t *testing.T, p Program, actors int, b Bounds, rounds int) (int, Res
 		t.Fatalf("%s, replayed: %v, first: %v", c.Title, again.Verdict, r.Verdict)
 	}
 	return r.Schedules, r
+}
+
+// finding is what came of an exploration, with an empty witness where there is none.
+type finding struct {
+	explore.Result
+	explore.Witness
+}
+
+func found(r explore.Result, err error) (finding, error) {
+	f := finding{Result: r}
+	if r.Witness != nil {
+		f.Witness = *r.Witness
+	}
+	return f, err
+}
+
+// bounded explores one case.
+func bounded(t *testing.T, tier Tier, c race.Case, b explore.Bounds) (finding, error) {
+	t.Helper()
+	return found(explore.Bounded(t.Context(), explore.Plan{Tier: tier, Cases: []race.Case{c}, Bounds: b, Workers: *workers}))
 }
 
 func lanes(events []race.Event) string {
@@ -174,9 +195,9 @@ func lanes(events []race.Event) string {
 
 func TestCorrectDaemonsAreClean(t *testing.T) {
 	binary := buildDaemon(t)
-	bounds, rounds := Bounds{Preemptions: 1}, 1
+	bounds, rounds := explore.Bounds{Preemptions: 1}, 1
 	if *exam {
-		bounds, rounds = Bounds{Preemptions: 2, Crashes: 1}, 2
+		bounds, rounds = explore.Bounds{Preemptions: 2, Crashes: 1}, 2
 	}
 	programs := map[string]Program{
 		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Strict: true},

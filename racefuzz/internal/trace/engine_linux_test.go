@@ -145,7 +145,7 @@ func TestFaultsAreSurvivedOrFound(t *testing.T) {
 		"write-error-ignored":     race.ReadersFindTheHolder,
 	} {
 		c := firstCase(t, Program{Command: []string{binary, name, "{pidfile}"}, Faults: "ENOLCK ENOSPC"})
-		r, err := Tier{}.Explore(t.Context(), c, Bounds{Faults: 1}, 0, *workers)
+		r, err := bounded(t, Tier{}, c, explore.Bounds{Faults: 1})
 		if err != nil || r.Diverged > 0 {
 			t.Fatalf("%s: %v, %d diverged", name, err, r.Diverged)
 		}
@@ -157,7 +157,7 @@ func TestFaultsAreSurvivedOrFound(t *testing.T) {
 
 func TestTheSameScheduleGivesTheSameEvents(t *testing.T) {
 	c := firstCase(t, Program{Command: []string{buildDaemon(t), "no-recheck", "{pidfile}"}})
-	r, err := Tier{}.Explore(t.Context(), c, Bounds{Preemptions: 1}, 0, *workers)
+	r, err := bounded(t, Tier{}, c, explore.Bounds{Preemptions: 1})
 	if err != nil || !r.Verdict.Broken() {
 		t.Fatalf("%v, %v", r.Verdict, err)
 	}
@@ -180,7 +180,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	binary := buildDaemon(t)
 	c := firstCase(t, Program{Command: []string{binary, "child-inherits-lock", "{pidfile}"}, Losers: "exit"})
-	if _, err := (Tier{Dir: dir}).Explore(t.Context(), c, Bounds{Crashes: 1}, 0, *workers); err != nil {
+	if _, err := bounded(t, Tier{Dir: dir}, c, explore.Bounds{Crashes: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if names := entries(dir); len(names) > 0 {

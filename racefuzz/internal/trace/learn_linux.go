@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -154,8 +155,7 @@ func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 		r.stopLimit = patienceToLearn
 	}
 	a, served := r.actors[0], false
-	for len(r.Moves()) > 0 {
-		m, _ := byDefault(r.Moves(), "a")
+	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
 		if m.Op == opStop {
 			h.content = pidless(r.pidFile(r.scene).content)
 			h.program = r.replacement(a)
@@ -225,8 +225,8 @@ func (s *settings) learnLosers(t Tier, c race.Case) error {
 	}
 	defer r.Close()
 	for _, name := range []string{"a", "b"} {
-		for slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return actorOf(m.Actor) == name }) {
-			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return actorOf(m.Actor) == name })
+		for slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name }) {
+			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name })
 			if _, err := r.Do(r.Moves()[i]); err != nil {
 				return err
 			}

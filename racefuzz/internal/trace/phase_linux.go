@@ -160,7 +160,7 @@ func (r *run) view(before scene) view {
 	for _, a := range r.actors {
 		s := standing{name: a.name, round: a.round, phase: a.phase}
 		for _, h := range r.scene.locks {
-			s.locks = s.locks || actorOf(h.lane) == a.name && !h.shared && r.exclusive[r.inodes[h.inode]]
+			s.locks = s.locks || race.ActorOf(h.lane) == a.name && !h.shared && r.exclusive[r.inodes[h.inode]]
 		}
 		v.actors = append(v.actors, s)
 		v.over = v.over && a.phase == absent && a.op() == ""

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -39,7 +40,7 @@ func TestAFileOfItsOwnSetsAProgramUp(t *testing.T) {
 	}
 
 	p.Command[2] = `echo $$ >{pidfile}; echo oops >>{dir}/conf; read line`
-	r, err := Tier{}.Explore(t.Context(), firstCase(t, p), Bounds{}, 0, 1)
+	r, err := bounded(t, Tier{}, firstCase(t, p), explore.Bounds{})
 	if err != nil || r.Verdict.Invariant != race.NothingIsClobbered {
 		t.Errorf("a program that changes the file: %v, %v, want %s", r.Verdict, err, race.NothingIsClobbered)
 	}
@@ -102,7 +103,7 @@ wait
 `)
 	p.Lenient = true
 	c := firstCase(t, p)
-	r, err := Tier{}.Explore(t.Context(), c, Bounds{Crashes: 1}, 0, *workers)
+	r, err := bounded(t, Tier{}, c, explore.Bounds{Crashes: 1})
 	if err != nil || r.Verdict.Broken() || !r.Complete {
 		t.Errorf("%v, complete: %v, %v\n%s", r.Verdict, r.Complete, err, lanes(r.Events))
 	}

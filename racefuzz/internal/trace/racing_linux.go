@@ -33,7 +33,7 @@ func looksAgain(events []race.Event, kept []int, i int) bool {
 		return false
 	}
 	for _, j := range kept {
-		if e := events[j]; j > i && actorOf(e.Actor) == actorOf(events[i].Actor) {
+		if e := events[j]; j > i && race.ActorOf(e.Actor) == race.ActorOf(events[i].Actor) {
 			return e.Op == events[i].Op && e.Detail == events[i].Detail && e.Result == events[i].Result
 		}
 	}
@@ -92,7 +92,7 @@ func between(events []race.Event, names []string) [2]int {
 		}
 		intruded := false
 		for i := last - 1; i >= 0; i-- {
-			own := actorOf(events[i].Actor) == actorOf(events[last].Actor)
+			own := race.ActorOf(events[i].Actor) == race.ActorOf(events[last].Actor)
 			if !about(events[i]) || !own && !changed(events[i]) {
 				continue
 			}

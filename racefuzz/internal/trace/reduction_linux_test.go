@@ -8,6 +8,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -23,37 +24,37 @@ func TestNoRaceIsLeftOut(t *testing.T) {
 		p      Program
 		actors int
 		rounds int
-		bounds Bounds
+		bounds explore.Bounds
 	}{
 		{"a crash between two steps of another, with one between them that nobody minds",
 			Program{Command: sh(`if [ -s "$0" ]; then
 				read -r p <"$0"
 				if kill -0 $p; then [ -e x ]; kill -0 $p && exit 1; bad=1; fi
 			fi
-			` + judged)}, 2, 1, Bounds{Crashes: 1}},
+			` + judged)}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"a crash before a private step of one that then leaves an orphan",
 			Program{Command: sh(`[ -e sub/busy ] && exit 1; echo $$ >"$0"` + serve),
-				Beside: []string{"sh", "-c", ": >sub/busy; : >sub/log; rm sub/busy"}, Files: sub}, 1, 1, Bounds{Crashes: 1}},
+				Beside: []string{"sh", "-c", ": >sub/busy; : >sub/log; rm sub/busy"}, Files: sub}, 1, 1, explore.Bounds{Crashes: 1}},
 		{"who wrote a token",
 			Program{Command: sh(`echo AAAAAAAAAAAAAAAAAAAAAAAAAA >owner; : >sub/k
 			if [ -e sub/m ]; then read -r t <owner; [ "$t" = AAAAAAAAAAAAAAAAAAAAAAAAAA ] && bad=1; fi
 			` + judged),
-				Beside: []string{"sh", "-c", "echo BBBBBBBBBBBBBBBBBBBBBBBBBB >owner; [ -e sub/k ] && : >sub/m"}, Files: sub}, 1, 1, Bounds{Preemptions: 2}},
+				Beside: []string{"sh", "-c", "echo BBBBBBBBBBBBBBBBBBBBBBBBBB >owner; [ -e sub/k ] && : >sub/m"}, Files: sub}, 1, 1, explore.Bounds{Preemptions: 2}},
 		{"a file named by the pid of one that is gone",
 			Program{Command: sh(`: {n}; if read -r p <"$0"; then
 				kill -0 $p && exit 1
 				[ -e sub/live.$p ] || exit 1
 			fi
-			echo $$ >"$0"; : >sub/live.$$; [ -e sub/tail ]` + serve), Files: sub}, 2, 1, Bounds{Crashes: 1}},
+			echo $$ >"$0"; : >sub/live.$$; [ -e sub/tail ]` + serve), Files: sub}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"what lies behind a link",
 			Program{Command: sh(`[ -e sub/flag ] || { [ -e sub/link ] && bad=1; }; ` + judged),
 				Beside: []string{"sh", "-c", "[ -e {pidfile} ]; : >sub/flag"},
-				Files:  append(sub, race.File{Name: "sub/link", Kind: race.Link, Content: "flag"})}, 1, 1, Bounds{Preemptions: 1}},
+				Files:  append(sub, race.File{Name: "sub/link", Kind: race.Link, Content: "flag"})}, 1, 1, explore.Bounds{Preemptions: 1}},
 		{"who is listed, and then crashes",
 			Program{Command: sh(`for p in sub/*; do p=${p#sub/}
 				if [ -d /proc/$p ]; then kill -0 $p && exit 1; bad=1; fi
 			done
-			[ "$bad" ] || : >sub/$$; ` + judged), Files: sub}, 2, 1, Bounds{Crashes: 1}},
+			[ "$bad" ] || : >sub/$$; ` + judged), Files: sub}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"a crash before a file is moved in from elsewhere",
 			Program{Command: []string{findPython(t), "-S", "-c", `
 import os, sys
@@ -66,13 +67,13 @@ os.rename(new, f)
 os.unlink("starting")
 sys.stdin.read()
 os.unlink(f)
-`, "{pidfile}"}}, 1, 2, Bounds{Crashes: 1}},
+`, "{pidfile}"}}, 1, 2, explore.Bounds{Crashes: 1}},
 		{"a standby that nobody wakes",
 			Program{Command: standby(t, `
     if b := os.read(fd, 20):
         try: os.kill(int(b), 0)
         except OSError: select.select([0], [], []); sys.exit()
-`, ""), Losers: "serve"}, 2, 1, Bounds{Preemptions: 1}},
+`, ""), Losers: "serve"}, 2, 1, explore.Bounds{Preemptions: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -91,11 +92,51 @@ os.unlink(f)
 			if tt.rounds > 1 {
 				c = cases[len(cases)-1]
 			}
-			r, err := Tier{}.Explore(t.Context(), c, tt.bounds, 0, *workers)
+			r, err := bounded(t, Tier{}, c, tt.bounds)
 			if err != nil || !r.Verdict.Broken() {
 				t.Errorf("no race in %d schedules: %v", r.Schedules, err)
 			}
 		})
+	}
+}
+
+func TestWhatWasPutOffIsExploredOnceItMatters(t *testing.T) {
+	t.Parallel()
+	schedules, found := search(t, Program{
+		Command: []string{"sh", "-c", `echo $$ >"$0"; while read -r line; do :; done; read -r m <sub/mark; [ "$m" = 1 ] || rm "$0"`, "{pidfile}"},
+		Beside:  []string{"sh", "-c", "[ -e {pidfile} ] && echo 1 >sub/mark; echo 2 >sub/mark"},
+		Files:   []race.File{{Name: "sub", Kind: race.Dir}},
+		Losers:  "exit", Lenient: true,
+	}, 1, explore.Bounds{Preemptions: 1}, 1)
+	if found.Verdict.Invariant != race.NothingRemains {
+		t.Errorf("%v after %d schedules, want I3: the first who is seen to look for the mark has stopped by then", found.Verdict, schedules)
+	}
+}
+
+func TestWhatOnlyTheVictimKnowsGoesWithIt(t *testing.T) {
+	t.Parallel()
+	r, err := start(firstCase(t, shProgram(t, `[ -e one ]; [ -e two ]; echo $$ >server.pid; read line; rm server.pid`)), Tier{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var states, crashed []uint64
+	cast := &explore.Cast{Order: []int{0, 1}}
+	for range 4 { // start, look, look, open
+		m, _, _ := explore.Onward(r, r.events)
+		if _, err := r.Do(m); err != nil {
+			t.Fatal(err)
+		}
+		state, _ := r.Fingerprint(cast, "a")
+		crashed = append(crashed, state)
+		state, _ = r.Fingerprint(cast, "")
+		states = append(states, state)
+	}
+	if crashed[1] != crashed[2] || crashed[2] == crashed[3] {
+		t.Errorf("a crash after each of two looks and a change leads to %x", crashed[1:])
+	}
+	if states[1] == states[2] {
+		t.Error("what a has seen makes no difference to it")
 	}
 }
 
@@ -105,7 +146,7 @@ func TestAStandbyMayGiveItsFileAnotherName(t *testing.T) {
 if os.path.exists("sub/alias"): os.unlink("sub/alias")
 os.link(f, "sub/alias")
 `), Files: []race.File{{Name: "sub", Kind: race.Dir}}, Losers: "serve", Lenient: true}
-	if _, found := search(t, p, 2, Bounds{}, 1); found.Verdict.Broken() {
+	if _, found := search(t, p, 2, explore.Bounds{}, 1); found.Verdict.Broken() {
 		t.Errorf("%v\n%s", found.Verdict, lanes(found.Events))
 	}
 }

@@ -4,52 +4,17 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
 // A program that is refused may pause and try again. How often it does so
 // within a span of time is chance, and as long as nobody else moves it changes
-// nothing. So trying again is one step, however often it is done; and while
-// somebody else is in the middle of something it waits for that to change, as
-// no real schedule is so unfair that it never does.
+// nothing. So trying again is one step, however often it is done.
 
 // parkAfter is how long a process may try again until it is taken for one
 // that does so for ever.
 const parkAfter = time.Second
-
-// mayStep reports whether a process may make its next step.
-func (r *run) mayStep(p *process) bool {
-	if p.parked {
-		return false
-	}
-	if !r.repeats(p) {
-		return true
-	}
-	for _, other := range r.actors {
-		if other != p.actor && other.active() && !r.repeating(other) && !r.movedSince(p, other) {
-			return false
-		}
-	}
-	return true
-}
-
-// movedSince reports whether the other actor has made a move after the last
-// of the process.
-func (r *run) movedSince(p *process, other *actor) bool {
-	for _, e := range slices.Backward(r.events) {
-		if e.Actor == p.lane {
-			return false
-		}
-		if actorOf(e.Actor) == other.name {
-			return true
-		}
-	}
-	return false
-}
-
-// repeating reports whether all that an actor can do is to try again.
-func (r *run) repeating(a *actor) bool {
-	return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.next() != nil && !r.repeats(p) })
-}
 
 func (r *run) othersActive(a *actor) bool {
 	return slices.ContainsFunc(r.actors, func(other *actor) bool { return other != a && other.active() })
@@ -73,7 +38,7 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 	}
 	refused := false
 	for _, e := range slices.Backward(r.events) {
-		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && actorOf(e.Actor) != p.actor.name {
+		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != p.actor.name {
 			return false
 		}
 		if e.Actor == p.lane {

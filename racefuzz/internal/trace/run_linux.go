@@ -44,20 +44,19 @@ type run struct {
 	base      string        // holds the case's directory and what must not be in it
 	began     time.Time
 
-	actors     []*actor
-	scene      scene
-	oracle     *oracle
-	events     []race.Event
-	ended      string                  // how the last actor that ended did
-	waiting    []*actor                // those of which a process waited in a call, before the last step
-	moved      []*actor                // those that may have, in the last step
-	foot       explore.Footprint       // of the last step
-	stood      string                  // what the oracle saw of the actors after it
-	inodes     map[uint64]int          // files by their inode, unlinked ones included
-	exclusive  map[int]bool            // numbers of what is or was the pid file or the lock file
-	faults     map[string][]race.Fault // that steps may be made to fail with, by system call
-	symmetries []order
-	word       *commands.Word // on commands, once they have ended
+	actors    []*actor
+	scene     scene
+	oracle    *oracle
+	events    []race.Event
+	ended     string                  // how the last actor that ended did
+	waiting   []*actor                // those of which a process waited in a call, before the last step
+	moved     []*actor                // those that may have, in the last step
+	foot      explore.Footprint       // of the last step
+	stood     string                  // what the oracle saw of the actors after it
+	inodes    map[uint64]int          // files by their inode, unlinked ones included
+	exclusive map[int]bool            // numbers of what is or was the pid file or the lock file
+	faults    map[string][]race.Fault // that steps may be made to fail with, by system call
+	word      *commands.Word          // on commands, once they have ended
 }
 
 // Start sets c up.
@@ -187,7 +186,7 @@ func (r *run) Moves() []race.Move {
 	for _, a := range r.actors {
 		crash := false
 		for _, p := range a.procs {
-			if k := p.next(); k != nil && r.mayStep(p) {
+			if k := p.next(); k != nil && !p.parked {
 				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name})
 				for _, f := range r.faults[k.call.Name] {
 					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name, Fault: f})
@@ -207,6 +206,20 @@ func (r *run) Moves() []race.Move {
 		}
 	}
 	return moves
+}
+
+// Describe implements [explore.Describer].
+func (r *run) Describe(m race.Move) explore.Nature {
+	switch m.Op {
+	case opStart, opStop, opProbe, opRun:
+		return explore.Begins // and until its first step the oracle excuses more than after it
+	case opRemove, opWait:
+		return explore.Rests
+	}
+	if _, p := r.lane(m.Actor); p != nil && r.repeats(p) {
+		return explore.TriesAgain
+	}
+	return explore.GoesOn
 }
 
 // mayBegin reports whether the actor is ready for an operation of its script.
@@ -239,7 +252,7 @@ func (r *run) mayWait(a *actor) bool {
 func (r *run) news(a *actor) bool {
 	for i, e := range slices.Backward(r.events) {
 		switch {
-		case actorOf(e.Actor) != a.name:
+		case race.ActorOf(e.Actor) != a.name:
 			return true
 		case e.Op == opWait:
 			return false
@@ -276,7 +289,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if a == nil {
 		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
 	}
-	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.couldGoOn(a), Time: time.Since(r.began)}
+	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.interrupts(a, m), Time: time.Since(r.began)}
 	for _, other := range r.actors {
 		for _, p := range other.procs {
 			p.parked = p.parked && other == a
@@ -433,6 +446,13 @@ func (r *run) awaitStop(a *actor) {
 	r.idle(a, r.stopLimit, func() bool { return a.phase != stopping || a.server.ended || a.active() })
 }
 
+// interrupts reports whether a move of a takes the turn from another actor that
+// could go on.
+func (r *run) interrupts(a *actor, m race.Move) bool {
+	_, free, _ := explore.Onward(r, r.events)
+	return m.Fault != race.Crash && !free && a.name != race.ActorOf(r.last())
+}
+
 // last is the lane that moved last; a crash is no move of its actor's own.
 func (r *run) last() string {
 	for _, e := range slices.Backward(r.events) {
@@ -443,18 +463,11 @@ func (r *run) last() string {
 	return ""
 }
 
-// couldGoOn reports whether an actor other than a is in the middle of
-// something and has the turn.
-func (r *run) couldGoOn(a *actor) bool {
-	_, free := byDefault(r.Moves(), r.last())
-	return !free && a.name != actorOf(r.last())
-}
-
 // lane finds an actor and, unless the name is that of an actor without a
 // process, the process by its lane.
 func (r *run) lane(name string) (*actor, *process) {
 	for _, a := range r.actors {
-		if a.name != actorOf(name) {
+		if a.name != race.ActorOf(name) {
 			continue
 		}
 		for _, p := range a.procs {

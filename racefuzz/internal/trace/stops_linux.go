@@ -51,12 +51,12 @@ func ParseStop(text string) (s Stop, err error) {
 // StopsOf says of events where the actors were stopped.
 func StopsOf(events []race.Event) (stops []Stop) {
 	for i := 1; i < len(events); i++ {
-		actor := actorOf(events[i-1].Actor)
-		if actorOf(events[i].Actor) == actor {
+		actor := race.ActorOf(events[i-1].Actor)
+		if race.ActorOf(events[i].Actor) == actor {
 			continue
 		}
 		s := Stop{Actor: actor}
-		if j := slices.IndexFunc(events[i:], func(e race.Event) bool { return actorOf(e.Actor) == actor }); j >= 0 {
+		if j := slices.IndexFunc(events[i:], func(e race.Event) bool { return race.ActorOf(e.Actor) == actor }); j >= 0 {
 			next := events[i+j]
 			s.Op, s.Detail = next.Op, first(next.Detail)
 			s.Nth = made(events[:i], actor, s.Op, s.Detail) + 1
@@ -69,7 +69,7 @@ func StopsOf(events []race.Event) (stops []Stop) {
 // made counts the calls of an actor that are like one.
 func made(events []race.Event, actor, op, detail string) (n int) {
 	for _, e := range events {
-		if actorOf(e.Actor) == actor && e.Op == op && content.Alike(first(e.Detail), detail) {
+		if race.ActorOf(e.Actor) == actor && e.Op == op && content.Alike(first(e.Detail), detail) {
 			n++
 		}
 	}
@@ -92,8 +92,7 @@ func (c *Commands) Repeat(of race.Case, stops []Stop) (w explore.Witness, file s
 			return w, "", err
 		}
 	}
-	for moves := r.Moves(); len(moves) > 0 && len(r.events) < commandSteps; moves = r.Moves() {
-		m, _ := byDefault(moves, r.last())
+	for m, _, ok := explore.Onward(r, r.events); ok && len(r.events) < commandSteps; m, _, ok = explore.Onward(r, r.events) {
 		if _, err := r.Do(m); err != nil {
 			return w, "", err
 		}
@@ -110,7 +109,7 @@ func (r *run) goOn(s Stop) error {
 	for range commandSteps {
 		var own []race.Move
 		for _, m := range r.Moves() {
-			if actorOf(m.Actor) == s.Actor {
+			if race.ActorOf(m.Actor) == s.Actor {
 				own = append(own, m)
 			}
 		}
@@ -120,8 +119,7 @@ func (r *run) goOn(s Stop) error {
 		case len(own) == 0:
 			return &explore.Diverged{Index: len(r.events), Want: race.Step{Actor: s.Actor, Op: cmp.Or(s.Op, "end")}, Got: s.Actor + " did not come to it"}
 		}
-		m, _ := byDefault(own, r.last())
-		if _, err := r.Do(m); err != nil {
+		if _, err := r.Do(r.onward(own)); err != nil {
 			return err
 		}
 	}

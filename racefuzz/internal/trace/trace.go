@@ -14,50 +14,14 @@ import (
 // Tier runs cases of this tier, as [race.Tier]. A run belongs to the goroutine
 // that started it, and keeps that on its thread until it is closed.
 type Tier struct {
-	Dir string          // where cases get their directories; "" for the usual place for temporary files
-	Ran func(steps int) // is told of each schedule that Explore has run; may be nil
-	// Left is told how many schedules are known to be left in the case that
-	// Explore is at, and at which cost of how much; may be nil.
-	Left func(schedules, cost, of int)
-	// Server is what {server} stands for in commands.
-	Server string
+	Dir    string // where cases get their directories; "" for the usual place for temporary files
+	Server string // what {server} stands for in commands
 
 	commands *Commands // what is run instead of servers, or nil
 }
 
 // ErrForbidden says that this system does not let programs be traced.
 var ErrForbidden = errors.New("tracing programs is not permitted here")
-
-// Bounds limit the schedules that are explored.
-type Bounds struct {
-	Preemptions int // times an actor that could go on is made to wait
-	Crashes     int // actors killed
-	Faults      int // system calls made to fail
-}
-
-func (b Bounds) within(c Bounds) bool {
-	return b.Preemptions <= c.Preemptions && b.Crashes <= c.Crashes && b.Faults <= c.Faults
-}
-
-func (b Bounds) cost() int { return b.Preemptions + b.Crashes + b.Faults }
-
-// most is how much a schedule can spend. A fault takes the place of a
-// preemption or a crash.
-func (b Bounds) most() int { return max(b.Preemptions+b.Crashes, b.Faults) }
-
-// Result is what came of running schedules.
-type Result struct {
-	Schedules int
-	Steps     int
-	Complete  bool // every schedule within the bounds was run, or led to a state that was known
-	// Diverged counts the schedules that could not be run, because the program
-	// does not always do the same; Divergence says of the first what was
-	// different.
-	Diverged   int
-	Divergence string
-	Events     []race.Event // of the first that breaks an invariant
-	Verdict    race.Verdict
-}
 
 // Program is a daemon under test. In its command and its files {pidfile},
 // {dir} and {caseport} stand for the pid file, the case's directory and a TCP

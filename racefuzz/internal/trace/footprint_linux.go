@@ -220,34 +220,6 @@ func (r *run) changed(f *explore.Footprint, before scene) {
 	}
 }
 
-// sleeper is a move that was made, or put down to be made, before those of
-// others, and need not be made after them as long as it commutes with all of
-// these.
-type sleeper struct {
-	lane  string
-	crash bool
-	foot  explore.Footprint
-}
-
-func (s sleeper) is(m race.Move) bool {
-	return s.lane == m.Actor && (s.crash && m.Fault == race.Crash || !s.crash && m.Fault == race.NoFault)
-}
-
-// stillAsleep are the sleepers that sleep on after a move with that footprint.
-func stillAsleep(all []sleeper, m race.Move, f explore.Footprint) []sleeper {
-	var out []sleeper
-	for _, s := range all {
-		own := s.lane == m.Actor
-		if s.crash || m.Fault == race.Crash {
-			own = actorOf(s.lane) == actorOf(m.Actor)
-		}
-		if !own && s.foot.Commutes(f) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
 // changes reports whether the call that k is about to make may change what
 // other processes see.
 func (r *run) changes(k *task) bool {
@@ -278,21 +250,9 @@ func (r *run) waitFootprint() explore.Footprint {
 func (r *run) locksHeld(a *actor) []explore.Object {
 	var held []explore.Object
 	for _, h := range r.scene.locks {
-		if actorOf(h.lane) == a.name {
+		if race.ActorOf(h.lane) == a.name {
 			held = append(held, r.file(explore.Locks, r.inodes[h.inode]))
 		}
 	}
 	return held
-}
-
-// crashes are sleepers for the crashes among the moves that are not asleep yet.
-func (r *run) crashes(moves []race.Move, asleep []sleeper) []sleeper {
-	var out []sleeper
-	for _, m := range moves {
-		if m.Fault == race.Crash && !slices.ContainsFunc(asleep, func(s sleeper) bool { return s.is(m) }) {
-			a, _ := r.lane(m.Actor)
-			out = append(out, sleeper{m.Actor, true, r.crashFootprint(a)})
-		}
-	}
-	return out
 }

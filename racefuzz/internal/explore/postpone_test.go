@@ -1,0 +1,65 @@
+package explore
+
+// Proves that schedules are put off only as long as nobody is seen to be
+// concerned, and that of crashes that lead to the same one is left.
+
+import (
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+func named(name string) []Object { return []Object{{Aspect: Name, Name: name}} }
+
+func TestAStepIsPrivateUntilSomebodyIsConcerned(t *testing.T) {
+	c := newConcerns(race.Case{Actors: []race.Actor{
+		{Name: "a", Script: []string{"start", "stop"}}, {Name: "b", Script: []string{"start", "stop"}}, {Name: "c", Script: []string{"run"}},
+	}}, func(actor string) string {
+		if actor == "c" {
+			return "run"
+		}
+		return "start stop"
+	})
+	log := Footprint{Writes: named("log")}
+	c.add("c", log)
+	c.add("c.1", Footprint{Reads: named("other")})
+	if !c.private("c", log) {
+		t.Error("the only one who had to do with a file is not the only one")
+	}
+	c.later = []postponed{{lane: "c", foot: log, branches: []*branch{{}}}}
+	if due := c.add("a", Footprint{Reads: named("server.pid")}); len(due) > 0 {
+		t.Error("due with a step that has nothing to do with it")
+	}
+	if due := c.add("b", Footprint{Reads: named("log")}); len(due) != 1 || len(c.later) > 0 {
+		t.Errorf("%d due with one that has, %d left", len(due), len(c.later))
+	}
+	if c.private("c", log) {
+		t.Error("still private after that")
+	}
+	own := Footprint{Writes: named("a.log")}
+	c.add("a", own)
+	if c.private("a", own) {
+		t.Error("what only a was seen to do, b, which is like a, may do as well")
+	}
+}
+
+func TestACrashThatLeadsWhereAnotherDoesIsMadeOnce(t *testing.T) {
+	k := crashed{}
+	once := Bounds{Crashes: 1}
+	for i, tt := range []struct {
+		state  uint64 // 0: not known
+		asleep []string
+		news   bool
+	}{
+		{7, []string{"b"}, true},
+		{7, []string{"b", "c"}, false}, // b and c need not move after it
+		{7, nil, true},                 // b has to
+		{8, []string{"b"}, true},
+		{0, nil, true},
+		{0, nil, true},
+	} {
+		if got := k.leadsToNews(crash{state: tt.state, whole: tt.state != 0}, entered{once, tt.asleep}); got != tt.news {
+			t.Errorf("%d: news is %v, want %v", i, got, tt.news)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -24,6 +25,34 @@ type output struct {
 	options
 	stdout io.Writer
 	status *status
+
+	mu         sync.Mutex
+	unfollowed map[string]string // what an actor did that nobody can follow, and the first who did
+}
+
+// noticed keeps what an actor did that nobody can follow.
+func (o *output) noticed(actor, what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if first, known := o.unfollowed[what]; known && first <= actor {
+		return
+	}
+	if o.unfollowed == nil {
+		o.unfollowed = map[string]string{}
+	}
+	o.unfollowed[what] = actor
+}
+
+// holes are sentences on all of that, such as "a maps server.db".
+func (o *output) holes() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	holes := []string{}
+	for what, actor := range o.unfollowed {
+		holes = append(holes, actor+" "+what)
+	}
+	slices.Sort(holes)
+	return holes
 }
 
 func newOutput(o options, stdout, stderr io.Writer) *output {
@@ -155,7 +184,7 @@ func (o *output) page(r report.Report) error {
 // done, such as "cases".
 func (o *output) end(code int, verdict string, took time.Duration, counts ...tally) int {
 	if o.json {
-		fields := map[string]any{"verdict": verdict, "exit": code, "seconds": took.Seconds()}
+		fields := map[string]any{"verdict": verdict, "exit": code, "seconds": took.Seconds(), "unfollowed": o.holes()}
 		for _, c := range counts {
 			fields[c.what] = c.n
 		}

@@ -83,7 +83,11 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 	case err != nil:
 		return 0, err
 	default:
-		return end(exitClean, "no race; "+o.proved(p, result))
+		proved := o.proved(p, result)
+		if holes := out.holes(); len(holes) > 0 && !strings.HasPrefix(proved, "not complete") {
+			proved = "not complete: " + strings.Join(holes, ", ")
+		}
+		return end(exitClean, "no race; "+proved)
 	}
 	out.status.show("shrinking")
 	shrinking, done := context.WithTimeout(ctx, shrinkTime)
@@ -105,7 +109,7 @@ func steps(ctx context.Context, o options, out *output) (code int, err error) {
 func (o options) steppingTier(ctx context.Context, dir string, out *output) (tier race.Tier, close func() error, err error) {
 	switch o.tier {
 	case tierSyscall:
-		t := trace.Tier{Dir: dir}
+		t := trace.Tier{Dir: dir, Noticed: out.noticed}
 		if o.target == shipped {
 			built, took, err := o.find(ctx, shipped, dir)
 			if err != nil {

@@ -55,10 +55,11 @@ func sleeps(asleep []sleeper, m race.Move) bool {
 }
 
 // stillAsleep are the sleepers that sleep on after a move with that footprint.
+// Processes of one actor may talk by pipes and wait for each other's ends, of which
+// no footprint tells.
 func stillAsleep(all []sleeper, m race.Move, f Footprint) (still []sleeper) {
 	for _, s := range all {
-		own := s.lane == m.Actor || (s.crash || m.Fault == race.Crash) && sameActor(s.lane, m.Actor)
-		if !own && s.foot.Commutes(f) {
+		if !sameActor(s.lane, m.Actor) && s.foot.Commutes(f) {
 			still = append(still, s)
 		}
 	}

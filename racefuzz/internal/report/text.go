@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -44,11 +45,11 @@ func stepLines(e race.Event, prefix string, width int) []string {
 	return lines
 }
 
-// wrap breaks text at blanks into lines of at most width characters. A word
-// that is longer than that is shortened.
+// wrap breaks text at blanks, and flags at their bars, into lines of at most
+// width characters. A word that is longer than that is shortened.
 func wrap(text string, width int) []string {
 	var lines []string
-	for word := range strings.FieldsSeq(text) {
+	for _, word := range words(text, width) {
 		word = short(word, width)
 		if n := len(lines) - 1; n >= 0 && len(lines[n])+len(" ")+len(word) <= width {
 			lines[n] += " " + word
@@ -57,6 +58,44 @@ func wrap(text string, width int) []string {
 		}
 	}
 	return lines
+}
+
+// words are those of a text, with flags that are longer than width in pieces.
+func words(text string, width int) (words []string) {
+	for word := range strings.FieldsSeq(text) {
+		if flags := strings.Split(word, "|"); len(word) > width && len(flags) > 1 {
+			words = append(words, pieces(flags, width)...)
+		} else {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// telling are the flags that decide what an open does to a file that is there.
+// Where not all have room they come first.
+var telling = []string{"O_TRUNC", "O_EXCL", "O_CREAT"}
+
+// pieces joins flags into words of at most width characters.
+func pieces(flags []string, width int) []string {
+	rank := func(flag string) int {
+		if i := slices.Index(telling, flag); i >= 0 {
+			return i
+		}
+		return len(telling)
+	}
+	slices.SortStableFunc(flags, func(a, b string) int { return rank(a) - rank(b) })
+	words := []string{flags[0]}
+	for _, flag := range flags[1:] {
+		last := &words[len(words)-1]
+		*last += "|"
+		if len(*last)+len(flag)+len("|") <= width {
+			*last += flag
+		} else {
+			words = append(words, flag)
+		}
+	}
+	return words
 }
 
 // short returns text in at most width characters. Of a path it keeps the

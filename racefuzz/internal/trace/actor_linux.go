@@ -22,6 +22,7 @@ type actor struct {
 	port   int
 
 	history []string // what it did in this round and what came of it
+	past    []string // the same of rounds of which a process lives on
 	marked  bool     // in this round it may have changed what others see: before, a crash is as good as no start
 }
 
@@ -46,6 +47,9 @@ func (a *actor) op() string {
 // bury forgets the processes that have ended.
 func (a *actor) bury() {
 	a.procs = slices.DeleteFunc(a.procs, func(p *process) bool { return p.ended })
+	if !slices.ContainsFunc(a.procs, func(p *process) bool { return p.orphan }) {
+		a.past = nil
+	}
 }
 
 // victim is the process a crash hits.

@@ -5,14 +5,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -99,9 +97,8 @@ func (r *run) setUpCommands() error {
 	for _, a := range r.c.Actors {
 		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: slices.Index(actorNames, a.Name)})
 	}
-	r.scene = r.look(scene{}, nil, nil)
 	r.oracle = newOracle(r.settings, nil)
-	return nil
+	return r.lookFirst()
 }
 
 var actorNames = []string{"a", "b", "c", "d"}
@@ -281,70 +278,7 @@ func (r *run) commandVerdict() race.Verdict {
 	return race.Verdict{Invariant: r.word.Rule, Reason: r.word.Reason, Event: len(r.events) - 1}
 }
 
-// seen is a digest of all that a call has shown of a file or a directory. What
-// people get to see of it may be less.
-func (t *tracer) seen(k *task, size int64) uint64 {
-	c := k.call
-	if size < 0 {
-		return 0
-	}
-	var text string
-	switch addr := uintptr(c.args[max(c.Shows.Arg, 0)]); c.Shows.As {
-	case syscalls.Bytes:
-		text = shown(k.tid, addr, int(size))
-	case syscalls.Vector:
-		text = string(parts(k.tid, uint64(addr), c.args[c.Shows.Arg+1], uint64(size)))
-	case syscalls.Entries:
-		text = t.maskName(strings.Join(names([]byte(shown(k.tid, addr, int(size)))), "\x00"))
-	case syscalls.Stat:
-		var st unix.Stat_t
-		p := shown(k.tid, addr, int(unsafe.Sizeof(st)))
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&st)), len(p)), p)
-		text = fmt.Sprint(st.Mode, st.Nlink, st.Size)
-	case syscalls.Statx:
-		var st unix.Statx_t
-		p := shown(k.tid, addr, int(unsafe.Sizeof(st)))
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&st)), len(p)), p)
-		text = fmt.Sprint(st.Mode, st.Nlink, st.Size)
-	default:
-		return 0
-	}
-	h := fnv.New64a()
-	h.Write([]byte(t.mask(text)))
-	return h.Sum64()
-}
-
-// shown is what lies at addr, as far as it can be read.
-func shown(tid int, addr uintptr, size int) string {
-	p := make([]byte, size)
-	if size == 0 {
-		return ""
-	}
-	n, err := peek(tid, addr, p)
-	if err != nil {
-		return ""
-	}
-	return string(p[:n])
-}
-
-// names are those in the entries that getdents64 returns.
-func names(p []byte) (out []string) {
-	const fixed = 19 // inode, offset, length and type
-	for len(p) > fixed {
-		size := int(p[16]) | int(p[17])<<8
-		if size <= fixed || size > len(p) {
-			break
-		}
-		name, _, _ := bytes.Cut(p[fixed:size], []byte{0})
-		out = append(out, string(name))
-		p = p[size:]
-	}
-	slices.Sort(out)
-	return out
-}
-
-// describeCommands adds to a state how the commands ended and, where there is
-// more in the directory than the state has, all that happened.
+// describeCommands adds to a state how the commands ended.
 func (r *run) describeCommands(b *strings.Builder) {
 	if r.tier.commands == nil {
 		return
@@ -352,12 +286,6 @@ func (r *run) describeCommands(b *strings.Builder) {
 	for _, a := range r.actors {
 		if a.first != nil && a.first.ended {
 			fmt.Fprintln(b, a.name, a.first.status)
-		}
-	}
-	large := slices.ContainsFunc(r.scene.all(), func(e entry) bool { return e.size > headSize })
-	if r.scene.cut || large {
-		for _, e := range r.events {
-			fmt.Fprintln(b, e.Step)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -18,6 +19,7 @@ type call struct {
 	places []string   // what its operands are called, relative to the directory; "" for what is not in it
 	file   string     // the first of these that there is
 	words  string     // its operands, for people
+	with   string     // what it is about that is shared, and not in the directory
 	target int        // the process it is about
 	sleeps bool       // it may sleep until another process moves
 	wild   bool       // a signal for all
@@ -28,7 +30,14 @@ type call struct {
 // result is false when it is none of the case's business.
 func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
 	row, known := syscalls.Of(int(info.Nr))
-	if !known || !row.Interests(info.Args) {
+	switch {
+	case info.Arch != auditArch:
+		t.notice(task.proc.actor, "runs code of another architecture")
+		return call{}, false
+	case !known:
+		t.notice(task.proc.actor, fmt.Sprintf("makes system call %d, which is in no table", info.Nr))
+		return call{}, false
+	case !row.Interests(info.Args):
 		return call{}, false
 	}
 	c := call{Call: row.Given(info.Args), args: info.Args}
@@ -42,9 +51,12 @@ func (t *tracer) decode(task *task, info *stopInfo) (call, bool) {
 		if c.file == "" {
 			c.file = place
 		}
-		concerns = concerns || t.concerns(task, c, o, place)
+		concerns = t.concerns(task, c, o, place) || concerns
 	}
-	return c, concerns
+	if c.Channel != "" {
+		t.noticeChannel(task, c)
+	}
+	return c, concerns && (t.every || t.formerly(task.tid, c))
 }
 
 // openHow reads the flags of openat2.
@@ -64,6 +76,9 @@ func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
 			c.target = pid
 			return ""
 		}
+		if name, ok := strings.CutPrefix(path, sharedMemory); ok {
+			t.notice(task.proc.actor, "shares memory as "+t.maskName(name))
+		}
 		return t.locate(task.tid, path, o.FollowsLink(c.args))
 	case syscalls.FD:
 		path := fdPath(task.tid, int(int32(c.args[o.Arg])))
@@ -71,7 +86,18 @@ func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
 			c.target = pid
 			return ""
 		}
+		if place, bound := t.sockets[path]; bound {
+			return place
+		}
 		return t.placeOf(task.tid, path)
+	case syscalls.Address:
+		return t.address(task.tid, c, o)
+	case syscalls.Cwd:
+		return t.placeOf(task.tid, readlink("/proc/"+strconv.Itoa(task.tid)+"/cwd"))
+	case syscalls.Parent:
+		if p := task.proc.parent; p != nil && !p.ended {
+			c.target = p.pid
+		}
 	case syscalls.Group:
 		c.target = int(int32(c.args[o.Arg]))
 	case syscalls.PID:
@@ -90,18 +116,20 @@ func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
 // concerns reports whether what a call does with one of its operands can be
 // noticed by others, or others can change what it sees. That is not so of what
 // is outside, of a file that nobody changes, of closing one on which there is no
-// lock, and of a shell that looks where it is.
+// lock, of a mapping, which is noticed, and of a shell that looks where it is.
 func (t *tracer) concerns(task *task, c call, o syscalls.Operand, place string) bool {
 	tid := task.tid
 	switch {
 	case o.Kind == syscalls.Group:
 		return c.target != task.proc.pid
-	case o.Kind == syscalls.PID, o.Kind == syscalls.PIDFD:
+	case o.Does&syscalls.Maps != 0:
+		return false
+	case o.Kind == syscalls.PID, o.Kind == syscalls.PIDFD, o.Kind == syscalls.Parent:
 		return c.target != task.proc.pid && c.target != 0
 	case o.Does&syscalls.Executes != 0:
 		return t.drops(tid, func(fd string) bool { return closesOnExec(tid, fd) })
 	case o.Kind == syscalls.Self:
-		return t.drops(tid, func(string) bool { return true })
+		return c.Name == "exit_group" || len(task.proc.tasks) == 1
 	case o.Kind == syscalls.FDs:
 		return o.Does != 0 && t.drops(tid, func(fd string) bool {
 			n, _ := strconv.ParseUint(fd, 10, 32)
@@ -110,7 +138,7 @@ func (t *tracer) concerns(task *task, c call, o syscalls.Operand, place string) 
 	case place == "": // what it is about may be a process of the case, by its directory in /proc
 		return t.pids[c.target] != nil && c.target != task.proc.pid || c.target == -1 && o.Does&syscalls.SeesEntries != 0
 	case o.Does&syscalls.Drops != 0:
-		return t.drops(tid, func(fd string) bool { return fd == strconv.Itoa(int(int32(c.args[o.Arg]))) })
+		return t.isFIFO(place) || t.drops(tid, func(fd string) bool { return fd == strconv.Itoa(int(int32(c.args[o.Arg]))) })
 	case c.Changes():
 		return true
 	case t.fixed[place]:
@@ -182,13 +210,17 @@ func (t *tracer) sleeps(c call) bool {
 		return true
 	case syscalls.ForPeer:
 		for _, place := range c.places {
-			var st unix.Stat_t
-			if place != "" && unix.Stat(t.path(place), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO {
+			if place != "" && t.isFIFO(place) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+func (t *tracer) isFIFO(place string) bool {
+	var st unix.Stat_t
+	return unix.Stat(t.path(place), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO
 }
 
 // keepsLocks reports whether locks are the same after the operation.

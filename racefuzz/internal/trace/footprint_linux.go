@@ -16,8 +16,28 @@ import (
 // What a step has to do with is foretold from its call, and completed by what is
 // seen to have changed when it has been made.
 
-// processes stands for who lives.
-var processes = explore.Object{Aspect: explore.Processes}
+// births stands for who begins to live, which only a list of all tells.
+var births = explore.Object{Aspect: explore.Processes}
+
+// life stands for whether a process lives.
+func life(p *process) explore.Object {
+	return explore.Object{Aspect: explore.Processes, File: p.number}
+}
+
+// lives are what a call looks at that is about a process, or about all. Of one
+// that is none of the case's, nothing ever changes.
+func (r *run) lives(target int) (objects []explore.Object) {
+	if p := r.pids[max(target, -target)]; p != nil && target > 0 {
+		return []explore.Object{life(p)}
+	}
+	if target <= 0 {
+		objects = append(objects, births)
+		for _, p := range r.pids {
+			objects = append(objects, life(p))
+		}
+	}
+	return objects
+}
 
 // name is that name as an object. Names that differ by whose pid or random text
 // is in them from run to run are one.
@@ -77,7 +97,7 @@ func (r *run) use(f *explore.Footprint, k *task, o syscalls.Operand, place strin
 	case o.Kind == syscalls.FDs, o.Kind == syscalls.Self, o.Does&syscalls.Drops != 0:
 		f.Write(r.locksHeld(k.proc.actor)...)
 		return true
-	case o.Kind == syscalls.Path && place != "":
+	case o.Kind == syscalls.Path && place != "", o.Kind == syscalls.Address && place != "", o.Kind == syscalls.Cwd && place != "":
 		return r.useName(f, k.call, o, place)
 	case o.Kind == syscalls.FD && place != "":
 		object, known := r.objectBehind(k.tid, int(int32(k.call.args[o.Arg])))
@@ -85,13 +105,13 @@ func (r *run) use(f *explore.Footprint, k *task, o syscalls.Operand, place strin
 			r.useObject(f, o.Does, object)
 		}
 		return known
-	case o.Kind == syscalls.Path, o.Kind == syscalls.FD:
+	case o.Kind == syscalls.Path, o.Kind == syscalls.FD, o.Kind == syscalls.Address, o.Kind == syscalls.Cwd:
 		if k.call.target != 0 {
-			f.Read(processes)
+			f.Read(r.lives(k.call.target)...)
 		}
 		return true // what lies outside, or in the directory of a process
 	}
-	f.Read(processes)
+	f.Read(r.lives(k.call.target)...)
 	return o.Does == syscalls.SeesLife
 }
 
@@ -104,7 +124,8 @@ func (r *run) useName(f *explore.Footprint, c call, o syscalls.Operand, place st
 	if place == "." {
 		there = true
 	}
-	if !r.watched(place, there) || entry.kind == race.Link && o.FollowsLink(c.args) {
+	renamed := entry.kind == race.Dir && len(c.Operands) > 1 // with all that is below
+	if !r.watched(place) || entry.kind == race.Link && o.FollowsLink(c.args) || renamed {
 		return false
 	}
 	f.Read(r.lookUp(place)...)
@@ -165,8 +186,8 @@ func (r *run) entriesOf(dir string) explore.Object {
 
 // watched reports whether all that bears on a name is looked at: nothing of it
 // lies behind a link.
-func (r *run) watched(name string, there bool) bool {
-	if name == "" || r.scene.cut && !there && path.Dir(name) != "." {
+func (r *run) watched(name string) bool {
+	if name == "" {
 		return false
 	}
 	for name = path.Dir(name); name != "."; name = path.Dir(name) {
@@ -198,26 +219,58 @@ func (r *run) objectBehind(tid, fd int) (object int, known bool) {
 }
 
 // changed adds what is seen to have changed.
-func (r *run) changed(f *explore.Footprint, before scene) {
-	for _, e := range before.all() {
-		now, there := r.scene.entry(e.name)
-		switch {
-		case !there || now.object != e.object || now.kind != e.kind:
-			f.Write(r.name(e.name), r.entriesOf(path.Dir(e.name)), r.file(explore.Content, e.object))
-		case now.content != e.content || now.size != e.size:
-			f.Write(r.file(explore.Content, e.object))
-		}
-	}
-	for _, e := range r.scene.all() {
-		if _, there := before.entry(e.name); !there {
-			f.Write(r.name(e.name), r.entriesOf(path.Dir(e.name)))
-		}
+func (r *run) changed(f *explore.Footprint, changes []change, locks []held) {
+	for _, c := range changes {
+		f.Write(r.aspects(c)...)
 	}
 	for inode, object := range r.inodes {
-		if before.holders(inode) != r.scene.holders(inode) {
+		if holders(locks, inode) != holders(r.scene.locks, inode) {
 			f.Write(r.file(explore.Locks, object))
 		}
 	}
+}
+
+// unforeseen tells of changes that the last step, of a, cannot have made by its
+// call. Then there was another call that nobody saw.
+func (r *run) unforeseen(a *actor, changes []change) (notes []string) {
+	if r.watch.lost {
+		r.notice(a, "does more at once than can be followed")
+	}
+	for _, c := range changes {
+		if r.foretold.Unknown || !slices.ContainsFunc(r.aspects(c), r.beyond) {
+			continue
+		}
+		note := "an unseen call changed " + r.maskName(c.name)
+		notes = append(notes, note)
+		r.notice(a, "is not seen whole: "+note+" between two steps")
+	}
+	return notes
+}
+
+// beyond reports whether something has changed that was not foretold.
+func (r *run) beyond(o explore.Object) bool {
+	return o.Aspect != explore.Entries && !slices.Contains(r.foretold.Writes, o)
+}
+
+// aspects are what has changed of a file or a name.
+func (r *run) aspects(c change) (objects []explore.Object) {
+	if c.moved() {
+		objects = append(objects, r.name(c.name), r.entriesOf(path.Dir(c.name)))
+		if c.was {
+			objects = append(objects, r.file(explore.Mode, c.old.object), r.file(explore.Times, c.old.object))
+		}
+		return objects
+	}
+	object := c.now.object
+	switch {
+	case c.now.kind == race.Dir:
+	case c.old.whole.rest != c.now.whole.rest || c.old.size != c.now.size || !slices.Equal(c.old.whole.pids, c.now.whole.pids):
+		objects = append(objects, r.file(explore.Content, object), r.file(explore.Times, object))
+	}
+	if (c.old.mode != c.now.mode || c.old.links != c.now.links || c.old.uid != c.now.uid || c.old.gid != c.now.gid) && c.now.kind != race.Dir {
+		objects = append(objects, r.file(explore.Mode, object), r.file(explore.Times, object))
+	}
+	return objects
 }
 
 // changes reports whether the call that k is about to make may change what
@@ -234,13 +287,17 @@ func (r *run) changes(k *task) bool {
 
 // crashFootprint is what the end of an actor has to do with.
 func (r *run) crashFootprint(a *actor) explore.Footprint {
-	return explore.Footprint{Writes: append(r.locksHeld(a), processes), Visible: true}
+	f := explore.Footprint{Writes: r.locksHeld(a), Visible: true}
+	if p := a.victim(); p != nil {
+		f.Write(life(p))
+	}
+	return f
 }
 
 // waitFootprint is what waiting has to do with: the server is gone, and no file
 // is touched.
 func (r *run) waitFootprint() explore.Footprint {
-	f := explore.Footprint{Reads: []explore.Object{processes}, Visible: true}
+	f := explore.Footprint{Reads: r.lives(-1), Visible: true}
 	for object := range r.exclusive {
 		f.Read(r.file(explore.Locks, object))
 	}

@@ -99,7 +99,8 @@ func (r *run) leave(a *actor) {
 	for _, p := range a.procs {
 		p.orphan = true
 	}
-	a.history = nil
+	a.past, a.history = append(a.past, a.history...), nil
+	a.bury()
 	if a.op() == opStop {
 		a.next++
 	}

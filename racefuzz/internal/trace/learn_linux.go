@@ -24,7 +24,7 @@ const patienceToLearn = 200 * time.Millisecond
 // that many rounds.
 func (p Program) Cases(t Tier, actors, rounds int) ([]race.Case, error) {
 	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}
-	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject}
+	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject, calls: everyCall}
 	if s.ready == "" {
 		s.ready = "quiet"
 	}
@@ -157,7 +157,7 @@ func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 	a, served := r.actors[0], false
 	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
 		if m.Op == opStop {
-			h.content = pidless(r.pidFile(r.scene).content)
+			h.content = pidless(r.pidFile().content)
 			h.program = r.replacement(a)
 		}
 		if _, err := r.Do(m); err != nil {
@@ -179,7 +179,7 @@ func (s *settings) alone(t Tier, c race.Case) (habit, error) {
 			h.touches = h.touches || !slices.Contains([]string{opStart, opStop, opWait}, e.Op)
 		}
 	}
-	for _, e := range r.scene.entries {
+	for _, e := range r.scene.children() {
 		h.left = append(h.left, e.name)
 	}
 	return h, nil

@@ -1,53 +1,69 @@
 package trace
 
 import (
-	"path/filepath"
-	"regexp"
+	"path"
 	"slices"
-	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// held is a lock on a file of the directory.
-type held struct {
-	inode  uint64
-	lane   string
-	shared bool
+// node is an entry with all that can be told of it.
+type node struct {
+	entry
+	whole                 digest
+	mode, links, uid, gid uint32
+	set                   int // the step that touched it last
 }
 
-// scene is what the directory looks like between two steps.
+// scene is what the directory looks like between two steps, all that is below it
+// included. What was there at the start and nobody touched since is in every
+// schedule the same.
 type scene struct {
-	entries []entry // sorted by name
-	below   []entry // what is in its subdirectories, likewise
-	cut     bool    // there is more below
+	entries map[string]node
+	top     []entry         // those of the directory itself, sorted by name; nil: not known
+	touched map[string]bool // names that meant something else at some time
+	unnamed map[uint64]node // files that have lost their last name, and somebody has open
 	locks   []held
 }
 
-func (s scene) entry(name string) (entry, bool) {
-	for _, list := range [][]entry{s.entries, s.below} {
-		if i := slices.IndexFunc(list, func(e entry) bool { return e.name == name }); i >= 0 {
-			return list[i], true
-		}
-	}
-	return entry{}, false
+func (s *scene) entry(name string) (node, bool) {
+	e, there := s.entries[name]
+	return e, there
 }
 
-func (s scene) all() []entry { return slices.Concat(s.entries, s.below) }
+// children are the entries of the directory itself.
+func (s *scene) children() []entry {
+	if s.top == nil {
+		s.top = []entry{}
+		for name, e := range s.entries {
+			if !strings.Contains(name, "/") {
+				s.top = append(s.top, e.entry)
+			}
+		}
+		slices.SortFunc(s.top, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	}
+	return s.top
+}
 
 // named reports whether a file still has a name in the directory.
-func (s scene) named(inode uint64) bool {
-	return slices.ContainsFunc(s.all(), func(e entry) bool { return e.inode == inode })
+func (s *scene) named(inode uint64) bool {
+	for _, e := range s.entries {
+		if e.inode == inode {
+			return true
+		}
+	}
+	return false
 }
 
 // holders are the lanes that have a lock on the file, as in [race.Event].
-func (s scene) holders(inode uint64) string {
+func holders(locks []held, inode uint64) string {
 	var lanes []string
 	var shared string
-	for _, h := range s.locks {
+	for _, h := range locks {
 		if h.inode == inode && !slices.Contains(lanes, h.lane) {
 			lanes = append(lanes, h.lane)
 			if h.shared {
@@ -59,85 +75,160 @@ func (s scene) holders(inode uint64) string {
 	return strings.Join(lanes, " ") + shared
 }
 
-// mostBelow is how much is looked at in subdirectories: those of a database can
-// be large.
-const mostBelow = 32
+// change is what became of a name, or of a file that has none.
+type change struct {
+	name     string
+	old, now node
+	was, is  bool
+}
 
-// look reads the directory, and the locks of the actors that may have moved.
-func (t *tracer) look(before scene, moved, all []*actor) scene {
-	s := scene{entries: t.list(before, ".", entries(t.dir))}
-	unread := s.entries
-	for len(unread) > 0 && !s.cut {
-		dir := unread[0]
-		unread = unread[1:]
-		if dir.kind != race.Dir {
-			continue
-		}
-		names := entries(filepath.Join(t.dir, dir.name))
-		if s.cut = len(s.below)+len(names) > mostBelow; !s.cut {
-			listed := t.list(before, dir.name, names)
-			s.below = append(s.below, listed...)
-			unread = append(slices.Clip(unread), listed...)
-		}
+// moved reports whether the name stands for another file, or for one or none.
+func (c change) moved() bool {
+	return c.was != c.is || c.old.object != c.now.object || c.old.kind != c.now.kind
+}
+
+// lookFirst looks at what all schedules begin with.
+func (t *tracer) lookFirst() (err error) {
+	if t.watch, err = newWatch(t.dir); err != nil {
+		return err
 	}
-	slices.SortFunc(s.below, byName)
+	t.scene = scene{entries: map[string]node{}, touched: map[string]bool{}, unnamed: map[uint64]node{}}
+	for _, name := range t.watch.add(".") {
+		t.refresh(nil, name, false)
+	}
+	clear(t.scene.touched)
+	return nil
+}
+
+// look brings the scene up to date after a step, in which k made a call if it is
+// not nil, and returns what has changed. It reads the locks of the actors that may
+// have moved.
+func (t *tracer) look(k *task, moved, all []*actor) []change {
+	var changes []change
+	t.watch.touched(func(name string, content bool) { changes = t.refresh(changes, name, content) })
+	for name := range t.mapped {
+		changes = t.refresh(changes, name, true)
+	}
+	changes = t.lookAtUnnamed(changes, k, all)
 	for _, a := range moved {
 		for _, p := range a.procs {
 			p.locks = t.locksOf(p)
 		}
 	}
+	t.scene.locks = nil
 	for _, a := range all {
 		for _, p := range a.procs {
-			s.locks = append(s.locks, p.locks...)
+			t.scene.locks = append(t.scene.locks, p.locks...)
 		}
 	}
-	return s
+	return changes
 }
 
-// list looks at what is in one directory, named as the calls name it.
-func (t *tracer) list(before scene, dir string, names []string) (listed []entry) {
-	for _, name := range names {
-		if e, ok := readEntry(t.dir, filepath.Join(dir, name)); ok {
-			listed = append(listed, e)
+// refresh looks at a name again, at what it holds if that may be something else
+// now, and at all that is below it if it is another directory than before.
+func (t *tracer) refresh(changes []change, name string, content bool) []change {
+	s := &t.scene
+	old, was := s.entries[name]
+	now, is := t.readEntry(name)
+	switch {
+	case !is || now.kind != race.Regular:
+	case was && !content && old.inode == now.inode:
+		now.content, now.whole = old.content, old.whole
+	case !content && (now.size > headSize || strings.Contains(name, "/")): // nobody has changed it so far
+		now.whole = digest{rest: "as it was"}
+	default:
+		now.content, now.whole = t.readWhole(t.path(name))
+	}
+	if is {
+		now.object = t.objectOf(now, changes)
+		t.inodes[now.inode] = now.object
+		s.entries[name] = now
+	} else {
+		delete(s.entries, name)
+	}
+	if !was && !is {
+		return changes
+	}
+	s.top, s.touched[name] = nil, true
+	c := change{name, old, now, was, is}
+	if dir, there := s.entries[path.Dir(name)]; there && c.moved() {
+		dir.set = t.now
+		s.entries[dir.name], s.touched[dir.name] = dir, true
+	}
+	changes = append(changes, c)
+	if was && old.links > 1 || is && now.links > 1 { // its other names tell of the same file
+		for other, e := range s.entries {
+			if other != name && e.kind != race.Dir && (was && e.inode == old.inode || is && e.inode == now.inode) {
+				if again, ok := t.readEntry(other); ok && again.inode == e.inode {
+					again.object, again.content, again.whole = e.object, e.content, e.whole
+					if is {
+						again.content, again.whole = now.content, now.whole
+					}
+					s.entries[other], s.touched[other] = again, true
+				}
+			}
 		}
 	}
-	slices.SortFunc(listed, byName)
-	for i, e := range listed {
-		listed[i].object = t.objectOf(before, e)
+	if was && old.kind == race.Dir && c.moved() {
+		changes = t.drop(changes, name)
 	}
-	return listed
+	if was && old.kind == race.Regular && (!is || now.inode != old.inode) && old.links == 1 {
+		s.unnamed[old.inode] = old
+	}
+	if is && now.kind == race.Dir && (!was || c.moved()) {
+		for _, child := range t.watch.add(name) {
+			changes = t.refresh(changes, path.Join(name, child), content)
+		}
+	}
+	return changes
 }
 
-func byName(a, b entry) int { return strings.Compare(a.name, b.name) }
-
-// objectOf recognises a file by its name and inode, a renamed one by its inode.
-func (t *tracer) objectOf(before scene, e entry) int {
-	if old, ok := before.entry(e.name); ok && old.inode == e.inode {
-		return old.object
+// drop forgets what was in a directory that is gone.
+func (t *tracer) drop(changes []change, dir string) []change {
+	t.watch.remove(dir)
+	for name, e := range t.scene.entries {
+		if strings.HasPrefix(name, dir+"/") {
+			delete(t.scene.entries, name)
+			t.scene.touched[name] = true
+			changes = append(changes, change{name: name, old: e, was: true})
+			t.watch.remove(name)
+		}
 	}
-	for _, old := range before.all() {
-		if old.inode == e.inode {
-			return old.object
+	return changes
+}
+
+// objectOf recognises a file by its inode, under whatever name.
+func (t *tracer) objectOf(e node, changes []change) int {
+	object, known := t.inodes[e.inode]
+	if known {
+		old, same := t.scene.entries[e.name]
+		_, open := t.scene.unnamed[e.inode]
+		if same && old.inode == e.inode || open || t.scene.named(e.inode) ||
+			slices.ContainsFunc(changes, func(c change) bool { return c.was && c.old.inode == e.inode }) {
+			delete(t.scene.unnamed, e.inode)
+			return object
 		}
 	}
 	t.names = append(t.names, t.lasting(e.name))
 	return len(t.names)
 }
 
-func readEntry(dir, name string) (entry, bool) {
-	path := filepath.Join(dir, name)
+// readEntry looks at a name, but not at what a file holds.
+func (t *tracer) readEntry(name string) (e node, there bool) {
+	full := t.path(name)
 	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return entry{}, false
+	if err := unix.Lstat(full, &st); err != nil {
+		return e, false
 	}
-	e := entry{name: name, inode: st.Ino, size: st.Size}
+	e.entry = entry{name: name, inode: st.Ino, size: st.Size}
+	e.set, e.mode, e.links, e.uid, e.gid = t.now, st.Mode&0o7777, uint32(st.Nlink), st.Uid, st.Gid
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		e.kind = race.Regular
-		e.content = readSome(path)
 	case unix.S_IFLNK:
 		e.kind = race.Link
-		e.content = readlink(path)
+		e.content = readlink(full)
+		e.whole = t.digestOf(e.content)
 	case unix.S_IFDIR:
 		e.kind = race.Dir
 	default:
@@ -146,110 +237,63 @@ func readEntry(dir, name string) (entry, bool) {
 	return e, true
 }
 
-func readSome(path string) string {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+// mostHeld is the largest file that is looked at. Of larger ones each state is
+// taken for another.
+const mostHeld = 64 << 20
+
+// readWhole returns the head of a file, and what all of it is.
+func (t *tracer) readWhole(full string) (head string, whole digest) {
+	fd, err := unix.Open(full, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return ""
+		return "", digest{rest: err.Error()}
 	}
 	defer unix.Close(fd)
 	var buf [headSize]byte
-	n, _ := unix.Read(fd, buf[:])
-	return string(buf[:max(n, 0)])
+	var text []byte
+	for len(text) < mostHeld {
+		n, err := unix.Read(fd, buf[:])
+		if n <= 0 || err != nil {
+			whole = t.digestOf(string(text))
+			return string(text[:min(len(text), headSize)]), whole
+		}
+		text = append(text, buf[:n]...)
+	}
+	return string(text[:headSize]), digest{rest: "too large, " + unknown()}
 }
 
-// locksOf returns the locks that a process has on files of the directory. The
-// kernel tells of them at each descriptor, inherited ones included:
-//
-//	lock:	1: FLOCK  ADVISORY  WRITE 4242 fe:00:131099 0 EOF
-//
-// /proc/locks would be one file for all, but what it says while others lock is
-// not of one moment.
-func (t *tracer) locksOf(p *process) []held {
-	if p.ended {
-		return nil
+// lookAtUnnamed forgets the files without a name that nobody has open any more,
+// and looks again at one that was just used.
+func (t *tracer) lookAtUnnamed(changes []change, k *task, all []*actor) []change {
+	s := &t.scene
+	if len(s.unnamed) == 0 {
+		return changes
 	}
-	var locks []held
-	base := "/proc/" + strconv.Itoa(p.pid)
-	for _, fd := range entries(base + "/fd") {
-		if t.placeOf(p.pid, readlink(base+"/fd/"+fd)) == "" {
-			continue
-		}
-		for _, line := range lockLines(base + "/fdinfo/" + fd) {
-			f := strings.Fields(line)
-			if len(f) < 6 {
-				continue
-			}
-			inode, _ := strconv.ParseUint(f[5][strings.LastIndexByte(f[5], ':')+1:], 10, 64)
-			lock := held{inode: inode, lane: p.lane, shared: f[3] == "READ"}
-			if !slices.Contains(locks, lock) {
-				locks = append(locks, lock)
+	open := map[uint64]string{}
+	for _, a := range all {
+		for _, p := range a.procs {
+			for _, fd := range t.openFiles(p) {
+				var st syscall.Stat_t
+				if syscall.Stat(fd, &st) == nil {
+					open[st.Ino] = fd
+				}
 			}
 		}
 	}
-	return locks
-}
-
-func lockLines(fdinfo string) []string {
-	var out []string
-	for line := range strings.Lines(string(slurp(fdinfo))) {
-		if rest, ok := strings.CutPrefix(line, "lock:"); ok {
-			out = append(out, rest)
+	for inode, old := range s.unnamed {
+		fd, is := open[inode]
+		switch {
+		case !is:
+			delete(s.unnamed, inode)
+		case k != nil && k.call.Changes() && slices.Contains(k.call.places, strings.TrimPrefix(readlink(fd), t.dir+"/")):
+			now := old
+			now.content, now.whole = t.readWhole(fd)
+			now.set = t.now
+			s.unnamed[inode] = now
+			changes = append(changes, change{old.name + " (deleted)", old, now, true, true})
 		}
 	}
-	return out
+	return changes
 }
-
-// locked reports whether a process has a lock through a descriptor, or would
-// lose one by closing it.
-func locked(tid int, fd string) bool {
-	return len(lockLines("/proc/"+strconv.Itoa(tid)+"/fdinfo/"+fd)) > 0
-}
-
-// who names the process behind a pid.
-func (t *tracer) who(pid int) string {
-	if p := t.pids[pid]; p != nil {
-		if p.ended {
-			return "{" + p.lane + " gone}"
-		}
-		return "{" + p.lane + "}"
-	}
-	return strconv.Itoa(pid)
-}
-
-// mask replaces what differs from run to run: the pids of the case's processes
-// by their names, "{a}" or, for one that has ended, "{a gone}", its directory by
-// "{dir}", and random text by "{random}".
-func (t *tracer) mask(text string) string {
-	text = strings.ReplaceAll(text, t.dir, "{dir}")
-	var b strings.Builder
-	for len(text) > 0 {
-		i := strings.IndexAny(text, "0123456789")
-		if i < 0 {
-			break
-		}
-		n := i
-		for n < len(text) && text[n] >= '0' && text[n] <= '9' {
-			n++
-		}
-		b.WriteString(text[:i])
-		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && t.pids[pid] != nil {
-			b.WriteString(t.who(pid))
-		} else {
-			b.WriteString(text[i:n])
-		}
-		text = text[n:]
-	}
-	return b.String() + text
-}
-
-// maskName does the same to a name, and leaves out random text as well. In a
-// file's content it makes a difference whose it is.
-func (t *tracer) maskName(name string) string {
-	return randomText.ReplaceAllString(t.mask(name), "{random}")
-}
-
-// randomText is what Go's crypto/rand.Text returns.
-var randomText = regexp.MustCompile(`\b[A-Z2-7]{26}\b`)
 
 // deadPID is above every pid the kernel gives out and has more digits.
 const deadPID = 499999999

@@ -142,10 +142,10 @@ func (r *run) show(e *race.Event) {
 		locked = r.settings.lock
 	}
 	file, _ := r.scene.entry(locked)
-	e.Lock = r.scene.holders(file.inode)
+	e.Lock = holders(r.scene.locks, file.inode)
 	var orphans []string
 	for _, h := range r.scene.locks {
-		text := fmt.Sprintf("%d %s", r.inodes[h.inode], r.scene.holders(h.inode))
+		text := fmt.Sprintf("%d %s", r.inodes[h.inode], holders(r.scene.locks, h.inode))
 		if !r.scene.named(h.inode) && !slices.Contains(orphans, text) {
 			orphans = append(orphans, text)
 		}
@@ -154,8 +154,8 @@ func (r *run) show(e *race.Event) {
 }
 
 // view is what the oracle sees.
-func (r *run) view(before scene) view {
-	v := view{event: len(r.events) - 1, before: r.pidFile(before), after: r.pidFile(r.scene), left: r.scene.entries, over: true}
+func (r *run) view(before pidFile) view {
+	v := view{event: len(r.events) - 1, before: before, after: r.pidFile(), left: r.scene.children(), over: true}
 	recorded := r.recorded()
 	for _, a := range r.actors {
 		s := standing{name: a.name, round: a.round, phase: a.phase}
@@ -169,7 +169,7 @@ func (r *run) view(before scene) view {
 	return v
 }
 
-func (r *run) pidFile(s scene) pidFile {
-	e, ok := s.entry(r.settings.pidName())
+func (r *run) pidFile() pidFile {
+	e, ok := r.scene.entry(r.settings.pidName())
 	return pidFile{there: ok, object: e.object, content: r.mask(e.content)}
 }

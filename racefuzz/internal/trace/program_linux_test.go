@@ -69,7 +69,7 @@ func TestAFixedPlaceIsSeenThroughMounts(t *testing.T) {
 	}
 	p := Program{Command: []string{"unshare", "-m", "sh", "-c", `mount --bind {dir} /mnt; echo $$ >/mnt/server.pid; exec cat`}}
 	w := follow(t, firstCase(t, p))
-	if got := opsOf(w.Events[:3]); got != "a start, a openat, a write" || w.Events[2].Detail != `server.pid "{a}\n"; a serves` {
+	if got := opsOf(w.Events[:4]); got != "a start, a.1 exit_group, a openat, a write" || w.Events[3].Detail != `server.pid "{a}\n"; a serves` {
 		t.Errorf("its pid file is not seen\n%s", lanes(w.Events))
 	}
 }
@@ -77,7 +77,7 @@ func TestAFixedPlaceIsSeenThroughMounts(t *testing.T) {
 func TestAProgramMaySleepBeforeItIsReady(t *testing.T) {
 	p := shProgram(t, `sleep 0.4; test -e $1 && exit 1; echo $$ >$1; echo ready; read line; rm $1`)
 	p.Ready = "ready"
-	w := follow(t, firstCase(t, p), "a start", "a newfstatat", "a openat", "a write", "b start", "b newfstatat")
+	w := follow(t, firstCase(t, p), "a start", "a.1 exit_group", "a newfstatat", "a openat", "a write", "b start", "b.1 exit_group", "b newfstatat")
 	for _, e := range w.Events {
 		if strings.HasSuffix(e.Detail, "b ends: exit 1") {
 			return

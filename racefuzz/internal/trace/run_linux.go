@@ -45,15 +45,14 @@ type run struct {
 	began     time.Time
 
 	actors    []*actor
-	scene     scene
 	oracle    *oracle
 	events    []race.Event
 	ended     string                  // how the last actor that ended did
 	waiting   []*actor                // those of which a process waited in a call, before the last step
 	moved     []*actor                // those that may have, in the last step
+	foretold  explore.Footprint       // of the last step, before it was made
 	foot      explore.Footprint       // of the last step
 	stood     string                  // what the oracle saw of the actors after it
-	inodes    map[uint64]int          // files by their inode, unlinked ones included
 	exclusive map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults    map[string][]race.Fault // that steps may be made to fail with, by system call
 	word      *commands.Word          // on commands, once they have ended
@@ -88,11 +87,15 @@ func start(c race.Case, t Tier) (*run, error) {
 		return nil, err
 	}
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
-		exclusive: map[int]bool{}, inodes: map[uint64]int{}}
+		exclusive: map[int]bool{}}
 	if t.commands != nil {
 		r.dir = t.commands.Place.Dir
 	}
+	r.onNotice, r.every = t.Noticed, s.calls == everyCall || t.commands != nil
 	if err := r.setUp(s); err != nil {
+		if r.watch != nil {
+			r.watch.close()
+		}
 		os.RemoveAll(base)
 		return nil, err
 	}
@@ -153,7 +156,10 @@ func (r *run) setUp(s settings) error {
 		}
 		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: i, port: port})
 	}
-	r.scene = r.look(scene{}, nil, nil)
+	if err := r.lookFirst(); err != nil {
+		return err
+	}
+	r.notePidFile()
 	r.oracle = newOracle(s, files)
 	return nil
 }
@@ -172,6 +178,7 @@ func (r *run) furnish(files []race.File) error {
 
 func (r *run) Close() error {
 	r.end()
+	r.watch.close()
 	for _, a := range r.actors {
 		a.closeInput()
 	}
@@ -299,10 +306,10 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.blocked() != nil })
 	})
 	var k *task
-	var file string
 	var err error
-	begun, ends := len(r.pids), r.ends
-	r.foot = explore.Footprint{}
+	begun := len(r.pids)
+	r.ends = nil
+	r.foot, r.foretold = explore.Footprint{}, explore.Footprint{}
 	switch m.Op {
 	case opStart:
 		err = r.startActor(a, starting, r.command)
@@ -320,7 +327,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.foot = r.crashFootprint(a)
 		e.Detail = r.crash(a)
 	case opRemove:
-		r.foot.Unknown = true
+		r.foot.Unknown, r.foretold.Unknown = true, true
 		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
 		a.next++
 	default:
@@ -328,14 +335,15 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			return e, fmt.Errorf("%s cannot %s now", m.Actor, m.Op)
 		}
 		k = p.next()
-		e.Detail, file = k.call.words, k.call.file
+		e.Detail = k.call.words
 		if m.Fault != race.NoFault {
 			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
 		}
 		if k.call.wild {
 			r.oracle.breaks(len(r.events), race.NothingIsClobbered, "%s sends a signal to every process there is", a.name)
 		}
-		r.foot = r.footprintOf(k)
+		r.foretold = r.footprintOf(k)
+		r.foot = r.foretold
 		r.touch(a, k.call)
 		k, err = r.try(p, k)
 	}
@@ -361,20 +369,19 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.foot.Write(r.foot.Reads...)
 		}
 	}
-	if r.ends > ends || len(r.pids) > begun {
-		r.foot.Write(processes)
+	for _, p := range r.ends {
+		r.foot.Write(life(p))
 	}
-	var seen uint64
-	if k != nil {
-		seen = k.seen
-		if e.Result != "waits" && r.noisy(k.call.file) {
-			e.Detail, seen = r.maskName(k.call.file), 0 // see isAt
-			if k.seen != 0 {
-				e.Result = "ok"
-			}
+	if len(r.pids) > begun {
+		r.foot.Write(births)
+	}
+	if k != nil && e.Result != "waits" && r.noisy(k.call.file) {
+		e.Detail = r.maskName(k.call.file) // see isAt
+		if k.shown != "" {
+			e.Result, k.shown = "ok", ""
 		}
 	}
-	r.observe(a, file, seen, e)
+	r.observe(a, k, e)
 	return r.events[len(r.events)-1], r.judgeCommands()
 }
 
@@ -395,22 +402,18 @@ func (r *run) rest(a *actor) error {
 	return nil
 }
 
-// observe looks at what a step of a, about the named file, has changed and
-// judges it.
-func (r *run) observe(a *actor, file string, seen uint64, e race.Event) {
-	before := r.scene
+// observe looks at what a step of a, in which k made a call if it is not nil, has
+// changed, and judges it.
+func (r *run) observe(a *actor, k *task, e race.Event) {
+	before, locks := r.pidFile(), r.scene.locks
 	if keepsLocks(e.Op) {
 		r.moved = nil
 	}
-	r.scene = r.look(before, r.moved, r.actors)
-	for _, entry := range r.scene.all() {
-		r.inodes[entry.inode] = entry.object
-		if entry.name == r.settings.pidName() || entry.name == r.settings.lock {
-			r.exclusive[entry.object] = true
-		}
-	}
-	r.remember(a, file, seen, e)
-	notes := r.advance()
+	r.now = len(r.events)
+	changes := r.look(k, r.moved, r.actors)
+	r.notePidFile()
+	r.remember(a, k, e)
+	notes := append(r.unforeseen(a, changes), r.advance()...)
 	if len(notes) > 0 {
 		e.Detail = strings.TrimPrefix(e.Detail+noteMark+strings.Join(notes, ", "), noteMark)
 	}
@@ -421,13 +424,23 @@ func (r *run) observe(a *actor, file string, seen uint64, e race.Event) {
 	if r.tier.commands == nil {
 		r.oracle.judge(v)
 	}
-	r.changed(&r.foot, before)
+	r.changed(&r.foot, changes, locks)
 	for _, other := range r.actors {
 		other.marked = other.marked || r.foot.Unknown || other == a && len(r.foot.Writes) > 0
 	}
 	stood := fmt.Sprint(v.actors, v.helpers)
 	r.foot.Visible = r.foot.Visible || v.fault || v.before != v.after || stood != r.stood
 	r.stood = stood
+}
+
+// notePidFile keeps which files the name of the pid file or the lock file has
+// meant.
+func (r *run) notePidFile() {
+	for _, name := range []string{r.settings.pidName(), r.settings.lock} {
+		if e, there := r.scene.entry(name); there {
+			r.exclusive[e.object] = true
+		}
+	}
 }
 
 // awaitReady gives an actor that sleeps before it has said that it is ready,

@@ -1,8 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,17 +13,20 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// remember adds a step to its actor's history, with the file that a name
-// stands for now: what the actor has open is known by that.
-func (r *run) remember(a *actor, file string, seen uint64, e race.Event) {
-	line := fmt.Sprintf("{%s} %s %s %s %x", e.Actor, e.Op, e.Detail, e.Result, seen)
-	if entry, ok := r.scene.entry(file); ok {
-		line += objectToken(entry.object)
+// remember adds a step to its actor's history, with all that it showed, and the
+// files that its names stand for now: what the actor has open is known by that.
+func (r *run) remember(a *actor, k *task, e race.Event) {
+	line := fmt.Sprintf("{%s} %s %s %s", e.Actor, e.Op, e.Detail, e.Result)
+	if k != nil {
+		line += k.shown
+		for _, place := range k.call.places {
+			if entry, ok := r.scene.entry(place); ok {
+				line += objectToken(entry.object)
+			}
+		}
 	}
 	a.history = append(a.history, line)
 }
-
-func objectToken(n int) string { return " <" + strconv.Itoa(n) + ">" }
 
 // Fingerprint implements [explore.Fingerprinter]: all that the program and the
 // oracle can still see but for the names of the actors, what each has done since
@@ -29,7 +34,7 @@ func objectToken(n int) string { return " <" + strconv.Itoa(n) + ">" }
 // not known where other processes of it go on.
 func (r *run) Fingerprint(cast *explore.Cast, victim string) (state uint64, whole bool) {
 	h := fnv.New64a()
-	h.Write([]byte(renumber(cast.Rename(r.describe(cast.Order, victim)))))
+	h.Write([]byte(ranked(renumber(cast.Rename(r.describe(cast.Order, victim))))))
 	a, _ := r.lane(victim)
 	return h.Sum64(), a == nil || len(a.procs) == 1
 }
@@ -57,7 +62,7 @@ func (r *run) describe(order []int, victim string) string {
 			fmt.Fprintln(&b, opCrash)
 			continue
 		}
-		for _, line := range a.history {
+		for _, line := range slices.Concat(a.past, a.history) {
 			fmt.Fprintln(&b, line)
 		}
 		for _, p := range a.procs {
@@ -65,19 +70,17 @@ func (r *run) describe(order []int, victim string) string {
 		}
 	}
 	r.describeCommands(&b)
-	for _, e := range r.scene.all() {
-		fmt.Fprintln(&b, r.maskName(e.name), e.kind, max(e.size, headSize), r.mask(e.content), objectToken(e.object))
-	}
+	r.describeFiles(&b)
 	var locks []string
 	for _, l := range r.scene.locks {
 		if race.ActorOf(l.lane) == victim {
 			continue
 		}
-		locks = append(locks, fmt.Sprintf("{%s} %v%s\n", l.lane, l.shared, objectToken(r.inodes[l.inode])))
+		locks = append(locks, fmt.Sprintf("{%s} %v %s%s\n", l.lane, l.shared, l.what, objectToken(r.inodes[l.inode])))
 	}
 	slices.Sort(locks)
 	b.WriteString(strings.Join(locks, ""))
-	v := r.view(r.scene)
+	v := r.view(r.pidFile())
 	sorted := v
 	sorted.actors = nil
 	for _, i := range order {
@@ -85,6 +88,31 @@ func (r *run) describe(order []int, victim string) string {
 	}
 	r.oracle.write(&b, sorted)
 	return b.String()
+}
+
+// describeFiles writes what has become of all names that were touched, and the
+// files without one that somebody has open.
+func (r *run) describeFiles(b *strings.Builder) {
+	byName := func(a, b string) int {
+		return cmp.Or(strings.Compare(r.maskName(a), r.maskName(b)), strings.Compare(a, b))
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(r.scene.touched), byName) {
+		if e, there := r.scene.entry(name); there {
+			r.describeFile(b, r.maskName(name), e)
+		} else {
+			fmt.Fprintln(b, r.maskName(name), "-")
+		}
+	}
+	for _, e := range slices.SortedFunc(maps.Values(r.scene.unnamed), func(a, b node) int { return a.object - b.object }) {
+		r.describeFile(b, "", e)
+	}
+}
+
+func (r *run) describeFile(b *strings.Builder, name string, e node) {
+	if e.kind == race.Dir { // how large it is depends on the file system
+		e.size, e.links = 0, 0
+	}
+	fmt.Fprintln(b, name, e.kind, r.sizeOf(e.size, e.whole), r.spelt(e.whole), e.mode, e.links, e.uid, e.gid, timeToken(e.set), objectToken(e.object))
 }
 
 // renumber counts the files anew as they appear in a description.
@@ -104,4 +132,22 @@ func renumber(text string) string {
 		fmt.Fprintf(&b, " <%d>", numbers[name])
 		text = tail
 	}
+}
+
+// ranked replaces the times of steps by their order.
+func ranked(text string) string {
+	parts := strings.Split(text, timeMark)
+	var times []int
+	for i := 1; i < len(parts); i += 2 {
+		n, _ := strconv.Atoi(parts[i])
+		times = append(times, n)
+	}
+	slices.Sort(times)
+	times = slices.Compact(times)
+	for i := 1; i < len(parts); i += 2 {
+		n, _ := strconv.Atoi(parts[i])
+		rank, _ := slices.BinarySearch(times, n)
+		parts[i] = strconv.Itoa(rank)
+	}
+	return strings.Join(parts, timeMark)
 }

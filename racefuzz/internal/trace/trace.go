@@ -16,6 +16,10 @@ import (
 type Tier struct {
 	Dir    string // where cases get their directories; "" for the usual place for temporary files
 	Server string // what {server} stands for in commands
+	// Noticed is told of what an actor does that nobody can follow, such as
+	// "maps server.db", once in each schedule; may be nil. It is called from
+	// several goroutines.
+	Noticed func(actor, what string)
 
 	commands *Commands // what is run instead of servers, or nil
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"time"
@@ -21,14 +22,24 @@ type tracer struct {
 	pids     map[int]*process // every process so far
 	names    []string         // first names of all files so far, by their numbers, from 1
 	injected []injected
+	every    bool            // call that concerns the case is a step
 	stirred  map[*actor]bool // actors that got a signal in the last step
-	ends     int             // of processes, so far
+	watch    *watch
+	scene    scene
+	inodes   map[uint64]int    // files by their inode, unlinked ones included
+	now      int               // number of the step
+	sockets  map[string]string // names of sockets, as descriptors call them
+	mapped   map[string]bool   // files that a process has in its memory
+	noticed  map[string]bool   // what nobody can follow
+	onNotice func(actor, what string)
+	ends     []*process // that ended in the last step
 }
 
 // process is one process of an actor; its lane is what it is called in events:
 // the actor's name, for all but the first with a number behind it.
 type process struct {
 	pid    int
+	number int // counted as they begin
 	actor  *actor
 	lane   string
 	start  string         // of its actor, as in [standing.start]
@@ -40,6 +51,7 @@ type process struct {
 	orphan bool // it outlived its server
 	bereft bool // by a crash
 	status unix.WaitStatus
+	parent *process // that of the case which began it, or nil
 }
 
 type taskState int
@@ -63,15 +75,15 @@ type task struct {
 	// result of the step, once it is over
 	done    bool
 	outcome string
-	seen    uint64 // a digest of what it has shown, if it shows something
+	shown   string
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, tasks: map[int]*task{}, fixed: map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
+	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
-	p := &process{pid: pid, actor: a, lane: a.name, start: standing{name: a.name, round: a.round}.start()}
+	p := &process{pid: pid, number: len(t.pids) + 1, actor: a, lane: a.name, start: standing{name: a.name, round: a.round}.start()}
 	if !first {
 		p.lane = a.freeLane()
 	}
@@ -162,7 +174,8 @@ func (t *tracer) handle(tid int, status unix.WaitStatus) {
 		}
 		if tid == k.proc.pid {
 			k.proc.ended, k.proc.status = true, status
-			t.ends++
+			t.ends = append(t.ends, k.proc)
+			k.proc.actor.history = append(k.proc.actor.history, fmt.Sprintf("{%s} ends %v", k.proc.lane, status))
 		}
 	case status.StopSignal() == unix.SIGTRAP|0x80:
 		t.finish(k)
@@ -180,7 +193,10 @@ func (t *tracer) finish(k *task) {
 		setResult(k.tid, -int64(fault))
 		k.outcome = unix.ErrnoName(fault)
 	} else if err := syscallInfo(k.tid, &info); err == nil {
-		k.outcome, k.seen = t.outcome(k.tid, k.call, int64(info.Nr)), t.seen(k, int64(info.Nr))
+		k.outcome, k.shown = t.outcome(k.tid, k.call, int64(info.Nr)), t.shown(k, int64(info.Nr))
+		if k.call.Name == "bind" && int64(info.Nr) == 0 && k.call.file != "" {
+			t.sockets[fdPath(k.tid, int(int32(k.call.args[0])))] = k.call.file
+		}
 	}
 	k.done, k.state = true, running
 	t.resume(k, 0)
@@ -234,6 +250,7 @@ func (t *tracer) stir(c call) {
 		return
 	}
 	t.stirred[p.actor] = true
+	p.actor.history = append(p.actor.history, fmt.Sprintf("{%s} gets %v", p.lane, c.signal()))
 	switch c.signal() {
 	case unix.SIGTERM, unix.SIGINT, unix.SIGQUIT:
 		if p.actor.phase == serving {
@@ -264,6 +281,7 @@ func (t *tracer) adopt(parent *task, tid int) {
 	p := parent.proc
 	if threadGroup(tid) != p.pid {
 		p = t.addProcess(tid, p.actor, false)
+		p.parent = parent.proc
 	}
 	k := t.addTask(tid, p)
 	k.fresh = true
@@ -317,7 +335,7 @@ func (t *tracer) step(k *task) {
 	if k.call.fault != 0 {
 		skip(k.tid)
 	}
-	k.state, k.done = stepping, false
+	k.state, k.done, k.shown = stepping, false, ""
 	t.resume(k, 0)
 	for !k.done && !k.call.sleeps {
 		t.wait()

@@ -18,9 +18,10 @@ const (
 	dataArgs = 16
 )
 
-// filter stops the program at the calls of the table and lets all others run.
-// io_uring would go round the filter, so it does not exist. A foreign
-// architecture (a 32-bit program) is let through unseen.
+// filter stops the program at the calls of the table that are not ignored, at
+// those that are newer than the table, and at those of another architecture (a
+// 32-bit program), so that these can be told of. It lets all others run. io_uring
+// would go round the filter, so it does not exist.
 func filter() []unix.SockFilter {
 	load := func(off uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: off}
@@ -34,12 +35,14 @@ func filter() []unix.SockFilter {
 	prog := []unix.SockFilter{
 		load(dataArch),
 		jump(unix.BPF_JEQ, auditArch, 1, 0),
-		ret(unix.SECCOMP_RET_ALLOW),
+		ret(unix.SECCOMP_RET_TRACE),
 		load(dataNr),
 		jump(unix.BPF_JEQ, unix.SYS_IO_URING_SETUP, 0, 1),
 		ret(unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)),
 	}
+	last := 0
 	for nr, c := range syscalls.All() {
+		last = max(last, nr)
 		if c.Ignored != "" {
 			continue
 		}
@@ -60,7 +63,7 @@ func filter() []unix.SockFilter {
 		}
 		prog = append(append(prog, jump(unix.BPF_JEQ, uint32(nr), 0, uint8(len(tests)))), tests...)
 	}
-	return append(prog, ret(unix.SECCOMP_RET_ALLOW))
+	return append(prog, jump(unix.BPF_JGT, uint32(last), 0, 1), ret(unix.SECCOMP_RET_TRACE), ret(unix.SECCOMP_RET_ALLOW))
 }
 
 var filterProgram = filter()

@@ -28,7 +28,7 @@ func (r *run) advance() []string {
 				a.phase = serving
 				a.server = r.serverOf(a)
 				for _, p := range a.procs {
-					if k := p.next(); k != nil && p.parked {
+					if k := p.next(); k != nil && p.parked && !r.hold {
 						r.patrol(k)
 					}
 				}

@@ -91,6 +91,7 @@ func start(c race.Case, t Tier) (*run, error) {
 	if t.commands != nil {
 		r.dir = t.commands.Place.Dir
 	}
+	r.hold = s.beats != "" && s.losers != "serve"
 	r.onNotice, r.every = t.Noticed, s.calls == everyCall || t.commands != nil
 	if err := r.setUp(s); err != nil {
 		if r.watch != nil {
@@ -193,7 +194,7 @@ func (r *run) Moves() []race.Move {
 	for _, a := range r.actors {
 		crash := false
 		for _, p := range a.procs {
-			if k := p.next(); k != nil && !p.parked {
+			if k := p.next(); k != nil && !p.parked && r.mayBeat(a) {
 				moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name})
 				for _, f := range r.faults[k.call.Name] {
 					moves = append(moves, race.Move{Actor: p.lane, Op: k.call.Name, Fault: f})
@@ -318,6 +319,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	case opRun:
 		err = r.startActor(a, visiting, r.beginning(a))
 	case opStop:
+		if r.beats(a) { // where it is in its sleep would be chance
+			r.idle(a, beatLimit, a.active)
+		}
 		e.Detail, err = r.stopActor(a)
 		r.foot.Unknown = e.Detail == r.settings.stop // a command
 	case opWait:
@@ -342,6 +346,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		if k.call.wild {
 			r.oracle.breaks(len(r.events), race.NothingIsClobbered, "%s sends a signal to every process there is", a.name)
 		}
+		a.rested = false
 		r.foretold = r.footprintOf(k)
 		r.foot = r.foretold
 		r.touch(a, k.call)
@@ -382,6 +387,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		}
 	}
 	r.observe(a, k, e)
+	r.awaitBeats()
 	return r.events[len(r.events)-1], r.judgeCommands()
 }
 

@@ -37,6 +37,7 @@ type settings struct {
 	lenient string // "yes" where a start may empty a dead server's file before it writes its own pid
 	faults  string // errors that any step may fail with, by name
 	program string // what the command's first word stands for
+	beats   string // "yes" where a server does something from time to time while it serves
 	calls   string // which are steps: "every", or "" in cases from before that
 }
 
@@ -45,7 +46,7 @@ func (s *settings) fields() map[string]*string {
 	return map[string]*string{
 		"ready": &s.ready, "stop": &s.stop, "losers": &s.losers, "pidfile": &s.pidFile, "lockfile": &s.lock, "content": &s.content,
 		"leaves": &s.leaves, "probe": &s.probe, "beside": &s.beside, "inject": &s.inject, "lenient": &s.lenient, "faults": &s.faults,
-		"program": &s.program, "calls": &s.calls,
+		"program": &s.program, "calls": &s.calls, "beats": &s.beats,
 	}
 }
 

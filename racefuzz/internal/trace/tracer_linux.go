@@ -23,6 +23,7 @@ type tracer struct {
 	names    []string         // first names of all files so far, by their numbers, from 1
 	injected []injected
 	every    bool            // call that concerns the case is a step
+	hold     bool            // a server's next call while it serves, until it may be made
 	stirred  map[*actor]bool // actors that got a signal in the last step
 	watch    *watch
 	scene    scene
@@ -212,7 +213,7 @@ func (t *tracer) event(k *task, cause int) {
 				c.fault = t.injectedInto(k.proc, c.Name)
 				t.guard(&c)
 				k.state, k.call = pending, c
-				if k.proc.actor.phase == serving {
+				if k.proc.actor.phase == serving && !t.hold {
 					t.patrol(k)
 				}
 				return

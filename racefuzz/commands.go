@@ -5,24 +5,23 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
+	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
-const commandsUsage = `Racefuzz commands finds races between commands that share files.
+const commandsMode = "commands"
 
-Usage:
-    racefuzz commands [flags] COMMAND COMMAND [COMMAND [COMMAND]]
+const commandsManual = `Usage: racefuzz commands [flags] COMMAND COMMAND [COMMAND [COMMAND]]
+
+Finds races between commands that share files.
 
 Each COMMAND is one command line, quoted; the same one may be given twice. They
 run in a directory that is their home and working directory ({dir} in a command
@@ -32,8 +31,8 @@ fails may count as one that never ran. A file that a command names is found from
 here, unless the command needs a shell.
 
 Flags:
-    -setup COMMAND  run once before, to make what the commands need; may be given
-                    more than once
+    -setup COMMAND  run once before, to make what the commands need; may be
+                    given more than once
     -file PATH      put a copy of a file into the directory first; likewise
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
@@ -55,91 +54,54 @@ Examples:
     racefuzz commands -setup 'git init -q' 'git tag a' 'git tag b'
 `
 
-// texts is a flag that may be given more than once.
-type texts []string
-
-func (l *texts) String() string { return strings.Join(*l, " ") }
-
-func (l *texts) Set(value string) error {
-	*l = append(*l, value)
-	return nil
+// commandsJob is the mode in which commands run that share files.
+type commandsJob struct {
+	common
+	hunt hunt.Options
 }
 
-func parseCommands(args []string) (h hunt.Options, o options, err error) {
-	f := flag.NewFlagSet("racefuzz commands", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	f.Var((*texts)(&h.Setup), "setup", "")
-	f.Var((*texts)(&h.Files), "file", "")
-	f.Var((*texts)(&h.Ignore), "ignore", "")
-	f.BoolVar(&h.Strict, "strict", false, "")
-	f.IntVar(&h.Preempt, "preempt", 2, "")
-	f.IntVar(&h.Limit, "n", 0, "")
-	f.DurationVar(&o.time, "time", 0, "")
-	f.StringVar(&o.saveDir, "save", filepath.Join(moduleRoot(), "testdata", "races"), "")
-	f.StringVar(&o.html, "html", "", "")
-	f.BoolVar(&o.json, "json", false, "")
-	f.BoolVar(&o.q, "q", false, "")
-	if err := f.Parse(args); err != nil {
-		return h, o, err
-	}
-	h.Lines = f.Args()
-	o.tier, o.target = tierSyscall, "commands"
-	if o.time < 0 {
-		return h, o, errors.New("-time cannot be negative")
-	}
-	return h, o, h.Check()
+func (j *commandsJob) flags(f *flag.FlagSet) {
+	j.reports(f)
+	j.keeps(f)
+	f.Var((*paths)(&j.hunt.Setup), "setup", "")
+	f.Var((*paths)(&j.hunt.Files), "file", "")
+	f.Var((*paths)(&j.hunt.Ignore), "ignore", "")
+	f.BoolVar(&j.hunt.Strict, "strict", false, "")
+	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
+	f.IntVar(&j.hunt.Limit, "n", 0, "")
 }
 
-// runCommands is the mode "commands": it returns the exit code.
-func runCommands(args []string, stdout, stderr io.Writer) int {
-	h, o, err := parseCommands(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, commandsUsage)
-		return exitClean
+func (j *commandsJob) check(given map[string]bool, words, command []string) error {
+	j.tier, j.target = trace.Name, commandsTarget
+	j.hunt.Lines = append(words, command...)
+	if err := j.hunt.Check(); err != nil {
+		return err
 	}
-	if err == nil {
-		err = o.writable()
-	}
-	if err != nil {
-		return fail(stderr, &problem{err, "run 'racefuzz commands -help' for the usage"})
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	out := newOutput(o, stdout, stderr)
-	if o.json {
-		out.object("start", map[string]any{"commands": h.Lines, "setup": h.Setup, "tier": o.tier})
-	} else {
-		var words []string
-		for _, arg := range args {
-			words = append(words, word(arg))
-		}
-		out.text("racefuzz commands %s", strings.Join(words, " "))
-	}
-	code, err := huntFor(ctx, h, o, out)
-	if err != nil {
-		return failCommands(stderr, err)
-	}
-	return code
+	return j.writable()
 }
 
-// failCommands says why the commands cannot be tried.
-func failCommands(stderr io.Writer, err error) int {
+// commandsTarget is the target of a case of commands.
+const commandsTarget = "commands"
+
+func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
+	out.begin()
+	code, err := j.find(ctx, out)
 	var differs *commands.Unrepeatable
 	var refusal *commands.Refusal
 	switch {
 	case errors.As(err, &differs):
-		fail(stderr, &problem{err, "leave the file out with -ignore FILE if it does not matter"})
-		return exitNotReproducible
+		err = &problem{err, "leave the file out with -ignore FILE if it does not matter"}
 	case errors.As(err, &refusal):
-		return fail(stderr, &problem{err, refusal.Remedy})
+		err = &problem{err, refusal.Remedy}
 	case errors.Is(err, errors.ErrUnsupported):
-		return fail(stderr, &problem{errors.New("commands can be stopped at their system calls on Linux only"), "run it there"})
+		err = &problem{errors.New("commands can be stopped at their system calls on Linux only"), "run it there"}
 	}
-	return fail(stderr, err)
+	return code, err
 }
 
-// huntFor explores the commands, and saves and shows what it finds.
-func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code int, err error) {
+// find explores the commands, and saves and shows what it finds.
+func (j *commandsJob) find(ctx context.Context, out *output) (code int, err error) {
+	h := j.hunt
 	dir, err := os.MkdirTemp("", "racefuzz-")
 	if err != nil {
 		return 0, err
@@ -151,7 +113,7 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 	if err != nil {
 		return 0, err
 	}
-	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !o.q {
+	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {
 		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
 	}
 	var result explore.Result
@@ -161,7 +123,7 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 	if len(set.Shared()) == 0 {
 		return end(exitClean, "no race; the commands share no file: there is nothing to race for")
 	}
-	limited, cancel := o.limit(ctx)
+	limited, cancel := j.limit(ctx)
 	defer cancel()
 	result, err = watched(out.status, progress, func() (explore.Result, error) { return h.Search(limited, set, progress) })
 	switch {
@@ -178,7 +140,7 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
 	}
 	if err == nil {
-		err = showFound(o, out, f)
+		err = j.showFound(out, f)
 	}
 	if err != nil {
 		return 0, err
@@ -187,14 +149,14 @@ func huntFor(ctx context.Context, h hunt.Options, o options, out *output) (code 
 }
 
 // showFound saves a finding and writes it.
-func showFound(o options, out *output, f hunt.Finding) error {
+func (c *common) showFound(out *output, f hunt.Finding) error {
 	var lanes strings.Builder
 	if err := report.Lanes(&lanes, f.Report); err != nil {
 		return err
 	}
-	found := finding{Report: f.Report, broken: f.Ran, ran: f.Ran, saved: f.Path(o.saveDir)}
-	found.Replay = o.replayCommand(found.saved)
-	if err := os.MkdirAll(o.saveDir, 0o755); err != nil {
+	found := finding{Report: f.Report, broken: f.Ran, ran: f.Ran, saved: f.Path(c.saveDir)}
+	found.Replay = c.replayCommand(found.saved)
+	if err := os.MkdirAll(c.saveDir, 0o755); err != nil {
 		return err
 	}
 	if err := os.WriteFile(found.saved, f.Recording(lanes.String()).Format(), 0o644); err != nil {
@@ -204,14 +166,14 @@ func showFound(o options, out *output, f hunt.Finding) error {
 }
 
 // replayCommands makes the steps of a saved case again.
-func replayCommands(ctx context.Context, o options, out *output) (code int, err error) {
+func replayCommands(ctx context.Context, recorded race.Recording, out *output) (code int, err error) {
 	dir, err := os.MkdirTemp("", "racefuzz-")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	start := time.Now()
-	h, err := hunt.OptionsOf(o.recording.Case)
+	h, err := hunt.OptionsOf(recorded.Case)
 	if err != nil {
 		return 0, err
 	}
@@ -219,7 +181,7 @@ func replayCommands(ctx context.Context, o options, out *output) (code int, err 
 	if err != nil {
 		return 0, err
 	}
-	w, err := hunt.Replay(set, o.recording.Case)
+	w, err := hunt.Replay(set, recorded.Case)
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil
 	}

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
@@ -35,27 +36,13 @@ func main() {
 
 // run is the whole program: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "commands" {
-		return runCommands(args[1:], stdout, stderr)
-	}
-	opt, err := parse(args)
+	p, err := parse(args)
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprint(stdout, usage)
+		fmt.Fprint(stdout, p.help)
 		return exitClean
 	}
-	var unread *fs.PathError
-	switch {
-	case errors.As(err, &unread):
-		return fail(stderr, &problem{err, "name a file that racefuzz has saved, such as those in testdata/races"})
-	case err != nil:
-		return fail(stderr, &problem{err, "run 'racefuzz -help' for the flags"})
-	}
-	if opt.list {
-		list(stdout)
-		return exitClean
-	}
-	if err := opt.writable(); err != nil {
-		return fail(stderr, err)
+	if err != nil {
+		return fail(stderr, hinted(err, p.mode))
 	}
 	stops := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as under nohup
@@ -63,27 +50,26 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), stops...)
 	defer stop()
-	out := newOutput(opt, stdout, stderr)
-	out.begin()
-	code, err := tier(opt)(ctx, opt, out)
+	code, err := p.job.run(ctx, newOutput(p.job.shared(), p.line(), stdout, stderr))
 	if err != nil {
 		return fail(stderr, err)
 	}
 	return code
 }
 
-// tier returns what does what the options say.
-func tier(o options) func(context.Context, options, *output) (int, error) {
+// hinted adds to an error of the command line where the right one is explained.
+func hinted(err error, m mode) error {
+	var known *problem
+	var unread *fs.PathError
 	switch {
-	case o.bench:
-		return bench
-	case o.recording.Case.Target == "commands":
-		return replayCommands
-	case o.tier == tierProcess:
-		return process
-	default:
-		return steps
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &unread):
+		return &problem{err, "name a file that racefuzz has saved, such as those in testdata/races"}
+	case m.name == "":
+		return &problem{err, "run 'racefuzz help' for the modes and their flags"}
 	}
+	return &problem{err, fmt.Sprintf("run 'racefuzz help %s' for its flags", m.name)}
 }
 
 // problem is an error that comes with its remedy.
@@ -97,11 +83,12 @@ func (p *problem) Unwrap() error { return p.error }
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "racefuzz: error: %v\n", err)
 	var p *problem
-	if errors.Is(err, trace.ErrForbidden) {
-		return exitNotReproducible
-	}
 	if errors.As(err, &p) {
 		fmt.Fprintf(stderr, "racefuzz: hint: %s\n", p.hint)
+	}
+	var differs *commands.Unrepeatable
+	if errors.Is(err, trace.ErrForbidden) || errors.As(err, &differs) {
+		return exitNotReproducible
 	}
 	return exitUsage
 }

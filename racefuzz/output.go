@@ -16,15 +16,18 @@ import (
 	"golang.org/x/term"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/proc"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
 )
 
 // output is where results and the state of affairs go: results to stdout, as
 // text or as JSON, and the state to stderr, unless asked to be quiet.
 type output struct {
-	options
+	*common
 	stdout io.Writer
 	status *status
+	line   string // the command line
 
 	mu         sync.Mutex
 	unfollowed map[string]string // what an actor did that nobody can follow, and the first who did
@@ -55,9 +58,9 @@ func (o *output) holes() []string {
 	return holes
 }
 
-func newOutput(o options, stdout, stderr io.Writer) *output {
-	out := &output{options: o, stdout: stdout}
-	if !o.q {
+func newOutput(c *common, line string, stdout, stderr io.Writer) *output {
+	out := &output{common: c, stdout: stdout, line: line}
+	if !c.q {
 		out.status = newStatus(stderr)
 	}
 	return out
@@ -95,11 +98,11 @@ func (o *output) object(kind string, fields map[string]any) {
 // begin writes the first line: every option, the seed among them.
 func (o *output) begin() {
 	if o.json {
-		o.object("start", map[string]any{"command": o.options.String(), "seed": o.seed, "tier": o.tier, "target": o.target,
+		o.object("start", map[string]any{"command": o.line, "seed": o.seed, "tier": o.tier, "target": o.target,
 			"n": o.n, "procs": o.procs, "server": o.server, "replay": o.replay, "save": o.saveDir, "time_s": o.time.Seconds()})
 		return
 	}
-	o.text("%s", o.options)
+	o.text("%s", o.line)
 }
 
 func (o *output) built(took time.Duration) {
@@ -108,13 +111,15 @@ func (o *output) built(took time.Duration) {
 	}
 }
 
-// learned says what was found out about a program, by option.
-func (o *output) learned(about map[string]string) {
+// learned says what was found out about a program, by option, and what of it is
+// odd.
+func (o *output) learned(p program.Program) {
 	if o.q && !o.json {
 		return
 	}
+	about := p.Options()
 	if o.json {
-		o.object("program", map[string]any{"options": about})
+		o.object("program", map[string]any{"options": about, "notes": p.Notes})
 		return
 	}
 	var words []string
@@ -122,6 +127,21 @@ func (o *output) learned(about map[string]string) {
 		words = append(words, name+" "+about[name])
 	}
 	o.text("as it behaves: %s", strings.Join(words, ", "))
+	for _, note := range p.Notes {
+		o.text("note: %s", note)
+	}
+}
+
+// runs says which command a saved case runs.
+func (o *output) runs(c race.Case) {
+	if len(c.Command) == 0 || o.json {
+		return
+	}
+	var words []string
+	for _, w := range c.Command {
+		words = append(words, word(w))
+	}
+	o.text("runs: %s", strings.Join(words, " "))
 }
 
 func (o *output) ran(r proc.Result) {

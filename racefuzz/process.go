@@ -23,65 +23,45 @@ const (
 	rateTime    = 12 * time.Second // for running what is shrunk
 )
 
-// session is one run of the process tier.
+// session is one run with random timing.
 type session struct {
+	*common
 	out     *output
 	arena   *proc.Arena
 	target  proc.Target
-	draw    func(seed uint64) race.Case
+	command []string // of a program
 	start   time.Time
 	cases   int
 	servers int
 	broken  race.Verdict // of the case in hand
 }
 
-// process is the process tier: it fuzzes, or replays what was recorded.
-func process(ctx context.Context, o options, out *output) (code int, err error) {
+// withSession does something in a session, and ends it.
+func withSession(c *common, out *output, do func(*session) (int, error)) (code int, err error) {
 	arena, err := proc.Open()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, arena.Close()) }()
-	arena.Workers = o.workers
-	s := &session{out: out, arena: arena}
-	if len(o.command) == 0 {
-		var took time.Duration
-		if s.target, took, err = o.find(ctx, o.target, arena.Dir); err != nil {
-			return s.orInterrupted(ctx, err)
-		}
-		out.built(took)
+	if c.workers > 0 {
+		arena.Workers = c.workers
 	}
-	s.start = time.Now()
-	if o.replay != "" {
-		return s.replay(ctx, o.recording.Case)
-	}
-	s.draw = func(seed uint64) race.Case { return proc.Draw(s.target.Name, seed, o.procs) }
-	if len(o.command) > 0 {
-		learned, err := arena.Learn(ctx, proc.Program{Command: o.command, Files: o.files, Ready: o.ready, Stop: o.stop, Losers: o.losers, PIDFile: o.pidFile})
-		if err != nil {
-			return s.orInterrupted(ctx, remedied(err))
-		}
-		out.learned(learned.Options)
-		s.draw = func(seed uint64) race.Case { return proc.DrawProgram(learned, seed, o.procs) }
-	}
-	return s.fuzz(ctx, o)
+	return do(&session{common: c, out: out, arena: arena})
 }
 
 // fuzz runs drawn cases until one of them is broken again and again.
-func (s *session) fuzz(ctx context.Context, o options) (int, error) {
-	limited, cancel := ctx, context.CancelFunc(func() {})
-	if o.time > 0 {
-		limited, cancel = context.WithTimeout(ctx, o.time)
-	}
+func (s *session) fuzz(ctx context.Context, draw func(seed uint64) race.Case) (int, error) {
+	s.start = time.Now()
+	limited, cancel := s.limit(ctx)
 	defer cancel()
-	seeds := proc.NewSeeds(o.seed, o.n)
+	seeds := proc.NewSeeds(s.seed, s.n)
 	var once *finding
 	for {
-		found, err := s.arena.Fuzz(limited, s.target, s.draw, seeds, func(r proc.Result) {
+		found, err := s.arena.Fuzz(limited, s.target, draw, seeds, func(r proc.Result) {
 			s.cases++
 			s.servers += r.Outcome.Servers
 			s.out.ran(r)
-			s.out.status.show(soFar(s.cases, o.n, s.servers, time.Since(s.start), o.time))
+			s.out.status.show(soFar(s.cases, s.n, s.servers, time.Since(s.start), s.time))
 		})
 		if err != nil || ctx.Err() != nil {
 			return s.orInterrupted(ctx, err)
@@ -95,7 +75,7 @@ func (s *session) fuzz(ctx context.Context, o options) (int, error) {
 			return s.orInterrupted(ctx, err)
 		}
 		if r.broken > 0 {
-			return s.shrink(ctx, o, r)
+			return s.shrink(ctx, r)
 		}
 		once, s.broken = r, race.Verdict{}
 	}
@@ -161,7 +141,7 @@ func drawing(c race.Case, o proc.Outcome) report.Report {
 
 // shrink makes a case that breaks again as small as it can in its time, saves
 // and shows it. One that is shrunk and does not break any more is not the one.
-func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error) {
+func (s *session) shrink(ctx context.Context, r *finding) (int, error) {
 	s.out.status.show("shrinking")
 	whole := *r
 	limited, cancel := context.WithTimeout(ctx, shrinkTime)
@@ -176,11 +156,11 @@ func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error
 	}
 	r.Case.Title = proc.Title(r.Case, r.Verdict)
 	subject := r.Case.Target
-	if len(o.command) > 0 {
-		subject = commandName(o.command) + "-" + tierProcess
+	if len(s.command) > 0 {
+		subject = commandName(s.command) + "-" + proc.Tier
 	}
 	name := fmt.Sprintf("%s-%s-%d", subject, strings.ToLower(string(r.Verdict.Invariant)), r.seed)
-	if err := o.save(r, name, ""); err != nil {
+	if err := s.save(r, name, ""); err != nil {
 		return 0, err
 	}
 	if err := s.out.found(*r); err != nil {
@@ -189,8 +169,9 @@ func (s *session) shrink(ctx context.Context, o options, r *finding) (int, error
 	return s.end(exitRace, r.Verdict.String()), nil
 }
 
-// replay runs a saved case until it is broken.
-func (s *session) replay(ctx context.Context, c race.Case) (int, error) {
+// again runs a saved case until it is broken.
+func (s *session) again(ctx context.Context, c race.Case) (int, error) {
+	s.start = time.Now()
 	if len(c.Command) > 0 {
 		if err := s.arena.Recheck(ctx, c); err != nil {
 			return s.orInterrupted(ctx, remedied(err))

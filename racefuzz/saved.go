@@ -48,29 +48,29 @@ func readRegular(path string, limit int64) ([]byte, error) {
 
 // save writes f under name in the directory for what breaks, and notes where
 // it is and how it is replayed.
-func (o options) save(f *finding, name string, lanes string) error {
-	if err := os.MkdirAll(o.saveDir, 0o755); err != nil {
+func (c *common) save(f *finding, name string, lanes string) error {
+	if err := os.MkdirAll(c.saveDir, 0o755); err != nil {
 		return err
 	}
-	f.saved = filepath.Join(o.saveDir, name+".txtar")
-	f.Replay = o.replayCommand(f.saved)
+	f.saved = filepath.Join(c.saveDir, name+".txtar")
+	f.Replay = c.replayCommand(f.saved)
 	r := race.Recording{Case: f.Case, Schedule: race.ScheduleOf(f.Events), Verdict: f.Verdict, Lanes: lanes}
 	return os.WriteFile(f.saved, r.Format(), 0o644)
 }
 
 // writable says why what is found could not be written where it is to go, while
 // nothing is lost by it yet.
-func (o options) writable() error {
+func (c *common) writable() error {
 	var errs []error
-	if o.replay == "" && !o.bench {
-		dir := o.saveDir
+	if c.replay == "" {
+		dir := c.saveDir
 		for _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir); _, err = os.Stat(dir) {
 			dir = filepath.Dir(dir)
 		}
 		errs = append(errs, tryToWrite("-save", dir))
 	}
-	if o.html != "" {
-		errs = append(errs, tryToWrite("-html", filepath.Dir(o.html)))
+	if c.html != "" {
+		errs = append(errs, tryToWrite("-html", filepath.Dir(c.html)))
 	}
 	return errors.Join(errs...)
 }
@@ -84,13 +84,14 @@ func tryToWrite(flag, dir string) error {
 }
 
 // replayCommand is what a person can type to run a saved case again.
-func (o options) replayCommand(path string) string {
+func (c *common) replayCommand(path string) string {
 	program := word(os.Args[0])
 	if self, err := os.Executable(); err == nil && strings.Contains(self, "go-build") {
 		program = "go run github.com/memlatch/memlatch/racefuzz"
 	}
-	if o.server != "" {
-		program += " -server " + word(o.server)
+	program += " " + replayMode
+	if c.server != "" {
+		program += " -server " + word(c.server)
 	}
-	return program + " -replay " + word(relative(path))
+	return program + " " + word(relative(path))
 }

@@ -11,140 +11,73 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
-	"github.com/memlatch/memlatch/racefuzz/internal/mutant"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
-	"github.com/memlatch/memlatch/racefuzz/internal/stage"
-	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
-// strategies are the ways to choose schedules, by name.
-var strategies = map[string]func(context.Context, explore.Plan) (explore.Result, error){
-	"bounded":    explore.Bounded,
-	"exhaustive": explore.Exhaustive,
-	"pos":        explore.POS,
-	"random":     explore.Random,
+// search is a run of a mode in which actors move one at a time.
+type search struct {
+	*common
+	out      *output
+	plan     explore.Plan
+	strategy string
+	look     func(context.Context, explore.Plan) (explore.Result, error)
+	complete func(explore.Result) []string // what was tried when all was, in words
+	start    time.Time
+	steps    int
 }
 
-// steps is the tiers in which actors move one at a time: those of the lock's
-// protocol, and that of whole programs. It explores, or replays what was
-// recorded.
-func steps(ctx context.Context, o options, out *output) (code int, err error) {
-	if _, ok := mutant.Lookup(o.target); !ok && o.tier != tierSyscall {
-		return 0, &problem{fmt.Errorf("no target %q in tier %s", o.target, o.tier), "run 'racefuzz -list' for their names"}
-	}
+// inTemp does something with a directory for what is temporary.
+func inTemp(do func(dir string) (int, error)) (code int, err error) {
 	dir, err := os.MkdirTemp("", "racefuzz-")
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	tier, closeTier, err := o.steppingTier(ctx, dir, out)
-	if err != nil {
-		return 0, err
+	return do(dir)
+}
+
+// run explores as long as limited lasts, and explains what it finds.
+func (s *search) run(ctx, limited context.Context) (int, error) {
+	if s.plan.Progress == nil {
+		s.plan.Progress = new(explore.Progress)
 	}
-	defer func() { err = errors.Join(err, closeTier()) }()
-	if o.replay != "" {
-		return replaySteps(tier, o, out)
-	}
-	cases := o.cases()
-	strategy := strategies[o.strategy]
-	if o.tier == tierSyscall {
-		if cases, err = programCases(tier.(trace.Tier), o, out); err != nil {
-			return 0, err
-		}
-		if o.strategy == "bounded" {
-			strategy = traced
-		}
-	}
-	p := explore.Plan{
-		Tier:     tier,
-		Cases:    cases,
-		Bounds:   explore.Bounds{Preemptions: o.preempt, Crashes: o.crash, Faults: o.fails},
-		Limit:    o.n,
-		Seed:     o.seed,
-		Workers:  o.workers,
-		Progress: new(explore.Progress),
-	}
-	start := time.Now()
-	limited, cancel := o.limit(ctx)
-	defer cancel()
-	result, err := watched(out.status, p.Progress, func() (explore.Result, error) {
-		return strategy(limited, p)
+	s.start = time.Now()
+	result, err := watched(s.out.status, s.plan.Progress, func() (explore.Result, error) {
+		return s.look(limited, s.plan)
 	})
 	end := func(code int, verdict string) (int, error) {
-		return out.end(code, verdict, time.Since(start), tally{result.Schedules, "schedules"}, tally{result.Steps, "steps"}), nil
+		return s.out.end(code, verdict, time.Since(s.start), tally{result.Schedules, "schedules"}, tally{result.Steps, "steps"}), nil
 	}
 	switch {
 	case result.Witness != nil: // whatever came after it
 	case ctx.Err() != nil:
-		return end(exitInterrupted, "interrupted, no race so far"+reached(p, result))
+		return end(exitInterrupted, "interrupted, no race so far"+reached(s.plan, result))
 	case limited.Err() != nil && !result.Complete:
-		return end(exitClean, "no race, in the time there was"+reached(p, result))
+		return end(exitClean, "no race, in the time there was"+reached(s.plan, result))
 	case err != nil:
 		return 0, err
 	default:
-		proved := o.proved(p, result)
-		if holes := out.holes(); len(holes) > 0 && !strings.HasPrefix(proved, "not complete") {
+		proved := s.proved(result)
+		if holes := s.out.holes(); len(holes) > 0 && !strings.HasPrefix(proved, "not complete") {
 			proved = "not complete: " + strings.Join(holes, ", ")
 		}
 		return end(exitClean, "no race; "+proved)
 	}
-	out.status.show("shrinking")
+	s.out.status.show("shrinking")
 	shrinking, done := context.WithTimeout(ctx, shrinkTime)
 	defer done()
-	f, err := explore.Explain(shrinking, p, *result.Witness)
+	f, err := explore.Explain(shrinking, s.plan, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
 	}
 	if err != nil {
 		return 0, err
 	}
-	if err := o.show(out, f); err != nil {
+	if err := s.show(s.out, f); err != nil {
 		return 0, err
 	}
 	return end(exitRace, f.Verdict.String())
-}
-
-// steppingTier returns the tier, which keeps its files below dir.
-func (o options) steppingTier(ctx context.Context, dir string, out *output) (tier race.Tier, close func() error, err error) {
-	switch o.tier {
-	case tierSyscall:
-		t := trace.Tier{Dir: dir, Noticed: out.noticed}
-		if o.target == shipped {
-			built, took, err := o.find(ctx, shipped, dir)
-			if err != nil {
-				return nil, nil, err
-			}
-			out.built(took)
-			t.Server = built.Path
-		}
-		return t, func() error { return nil }, nil
-	case tierKernel:
-		t := stage.Kernel(dir)
-		return t, t.Close, nil
-	default:
-		t := stage.Model()
-		return t, t.Close, nil
-	}
-}
-
-func (o options) cases() []race.Case {
-	rules := o.rules
-	if o.tier == tierKernel {
-		rules = ""
-	}
-	if o.actors == 0 && o.rounds == 0 {
-		return stage.Cases(o.target, o.tier, rules)
-	}
-	return stage.Servers(o.target, o.tier, rules, max(o.actors, 2), max(o.rounds, 1))
-}
-
-// limit ends a context after the time there is, if that is limited.
-func (o options) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if o.time > 0 {
-		return context.WithTimeout(ctx, o.time)
-	}
-	return context.WithCancel(ctx)
 }
 
 // watched shows the progress of an exploration while it runs.
@@ -169,62 +102,20 @@ func watched(s *status, p *explore.Progress, run func() (explore.Result, error))
 }
 
 // proved says what it means that nothing was found.
-func (o options) proved(p explore.Plan, r explore.Result) string {
+func (s *search) proved(r explore.Result) string {
 	switch {
-	case o.sampled():
-		return "sampled with strategy " + o.strategy
+	case drawsSchedules(s.strategy):
+		return "sampled with strategy " + s.strategy
 	case r.Diverged > 0:
 		return fmt.Sprintf("not complete: %s diverged, the first %s", tally{r.Diverged, "schedules"}, r.Divergence)
 	case !r.Complete:
-		return "not complete within the limit of schedules" + reached(p, r)
+		return "not complete within the limit of schedules" + reached(s.plan, r)
 	}
-	actors, faulty := 0, 0 // of the cases whose calls can fail
-	for _, c := range p.Cases {
-		actors = max(actors, len(c.Actors))
-		if c.Options[stage.OptionFaults] != "" {
-			faulty = max(faulty, len(c.Actors))
-		}
-	}
-	beside := ""
-	if o.tier == tierSyscall { // others beside them are not counted
-		actors = o.actors
-		switch {
-		case o.beside != "":
-			beside = " and a command"
-		case o.target == shipped:
-			beside = " and an uninstall"
-		}
-		if o.probe != "" {
-			beside += " and a probe"
-		}
-	}
-	words := []string{"complete: " + tally{actors, "actors"}.String() + beside}
-	if o.rounds > 1 || o.tier == tierSyscall {
-		words = append(words, tally{o.rounds, "rounds"}.String())
-	}
-	bounds := p.Bounds.String()
-	switch {
-	case o.tier == tierSyscall || p.Bounds.Faults == 0:
-	case faulty == 0:
-		bounds, _, _ = strings.Cut(bounds, ", or ")
-	case faulty < actors:
-		bounds += fmt.Sprintf(" among %d actors", faulty)
-	}
-	if o.strategy == "exhaustive" {
-		_, bounds, _ = strings.Cut(bounds, ", ")
-		bounds = "any preemptions, " + bounds
-	}
-	words = append(words, bounds)
-	switch o.tier {
-	case tierModel:
-		words = append(words, o.rules+" rules")
-	case tierKernel:
-		words = append(words, "the real file system")
-	}
+	words := s.complete(r)
 	if r.Sampled > 0 {
 		words = append(words, tally{r.Sampled, "schedules"}.String()+" sampled beyond that")
 	}
-	return strings.Join(words, ", ")
+	return "complete: " + strings.Join(words, ", ")
 }
 
 // reached adds how far an exploration came that was stopped, if it can tell.
@@ -236,7 +127,7 @@ func reached(p explore.Plan, r explore.Result) string {
 }
 
 // show saves a finding and writes it.
-func (o options) show(out *output, f explore.Finding) error {
+func (c *common) show(out *output, f explore.Finding) error {
 	found := finding{
 		Report: report.Report{Case: f.Case, Events: f.Events, Verdict: f.Verdict, Critical: f.Critical},
 		broken: f.Replays, ran: f.Replays,
@@ -246,12 +137,14 @@ func (o options) show(out *output, f explore.Finding) error {
 		return err
 	}
 	subject := f.Case.Target
-	if o.tier == tierSyscall {
-		subject = commandName(o.command)
-		found.Case.Title = fmt.Sprintf("%s: %s", strings.Join(o.command, " "), f.Verdict)
+	if len(f.Case.Command) > 0 {
+		if f.Case.Target != shipped {
+			subject = commandName(f.Case.Command)
+		}
+		found.Case.Title = fmt.Sprintf("%s: %s", f.Case.Target, f.Verdict)
 	}
 	name := strings.Join([]string{subject, strings.ToLower(string(f.Verdict.Invariant)), f.Case.Tier}, "-")
-	if err := o.save(&found, name, lanes.String()); err != nil {
+	if err := c.save(&found, name, lanes.String()); err != nil {
 		return err
 	}
 	return out.found(found)
@@ -270,10 +163,10 @@ func commandName(command []string) string {
 	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
-// replaySteps makes the steps of a recorded schedule again.
-func replaySteps(tier race.Tier, o options, out *output) (int, error) {
+// again makes the steps of a recorded schedule again.
+func again(tier race.Tier, recorded race.Recording, out *output) (int, error) {
 	start := time.Now()
-	w, err := explore.Replay(tier, o.recording.Case, o.recording.Schedule)
+	w, err := explore.Replay(tier, recorded.Case, recorded.Schedule)
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil
 	}

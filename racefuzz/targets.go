@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -66,33 +65,17 @@ func onSystem(m mutant.Protocol) func(path string) (proc.Holder, error) {
 	}
 }
 
-func list(w io.Writer) {
-	fmt.Fprintf(w, "%-31s the server of this module, or the one given with -server\n", shipped)
-	for _, s := range standIns() {
-		what := "a small server with nothing wrong, for control"
-		if s.Bug != "" {
-			what = s.Bug
-		}
-		fmt.Fprintf(w, "%-31s %s\n", s.Name, what)
-	}
-	for _, m := range mutant.All() {
-		if !slices.ContainsFunc(standIns(), func(s proc.StandIn) bool { return s.Name == m.Name }) {
-			fmt.Fprintf(w, "%-31s %s (with -tier model)\n", m.Name, m.Bug)
-		}
-	}
-}
-
-// target returns the target named by o, which it builds into dir if need be.
-func (o options) find(ctx context.Context, name, dir string) (proc.Target, time.Duration, error) {
+// find returns the target of a name, which it builds into dir if need be.
+func (c *common) find(ctx context.Context, name, dir string) (proc.Target, time.Duration, error) {
 	if name != shipped {
 		for _, s := range standIns() {
 			if s.Name == name {
 				return s.Target(), 0, nil
 			}
 		}
-		return proc.Target{}, 0, &problem{fmt.Errorf("no target %q here", name), "run 'racefuzz -list' for their names"}
+		return proc.Target{}, 0, &problem{fmt.Errorf("no target %q here", name), "run 'racefuzz list' for their names"}
 	}
-	t := proc.Target{Name: shipped, Path: o.server, Probe: lock.Probe}
+	t := proc.Target{Name: shipped, Path: c.server, Probe: lock.Probe}
 	if t.Path != "" {
 		path, err := exec.LookPath(t.Path)
 		if err == nil {

@@ -84,7 +84,7 @@ func (b bench) explore(d daemon) (o outcome, leaves bool, err error) {
 		return o, leaves, err
 	}
 	for range replays {
-		out, code, err := b.output("-q", "-replay", d.witness())
+		out, code, err := b.output("replay", "-q", d.witness())
 		if err != nil {
 			return o, leaves, err
 		}
@@ -158,7 +158,7 @@ func (b bench) replay(d daemon, lenient bool) error {
 	if _, err := b.packages.fetch(b.ctx, d.Package); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(b.ctx, b.racefuzz, "-replay", d.witness())
+	cmd := exec.CommandContext(b.ctx, b.racefuzz, "replay", d.witness())
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.Env, cmd.Stdout, cmd.Stderr = b.packages.environment(), os.Stdout, os.Stderr
 	return cmd.Run()

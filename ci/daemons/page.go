@@ -70,7 +70,7 @@ which unpacks the packages into a cache, without installing them. A witness is r
 
     go run ./ci/daemons -replay nginx
 
-or, where the package is installed, with ` + "`racefuzz -replay testdata/daemons/debian/nginx.txtar`" + `.
+or, where the package is installed, with ` + "`racefuzz replay testdata/daemons/debian/nginx.txtar`" + `.
 
 A finding is the first one, so there may be more behind it; where that is only that a dead server's file is empty for
 a moment, which is true of most, the program was run once more with -lenient, which lets that pass. "After a stop" says

@@ -28,6 +28,7 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
 	"github.com/memlatch/memlatch/racefuzz/internal/trace"
@@ -78,8 +79,9 @@ func Daemon(t testing.TB, line string) {
 		t.Fatal(err)
 	}
 	tier := trace.Tier{Dir: t.TempDir()}
-	cases, err := trace.Program{Command: l.Words}.Cases(tier, 2, 1)
+	learned, err := tier.Learn(program.Program{Command: l.Words})
 	skipOrFail(t, err)
+	cases := trace.Cases(learned, 2, 1)
 	ctx, cancel := within(t)
 	defer cancel()
 	plan := explore.Plan{Tier: tier, Cases: cases, Bounds: explore.Bounds{Preemptions: 2, Crashes: 1}}
@@ -141,5 +143,5 @@ func fail(t testing.TB, r report.Report, path string, recording func(lanes strin
 	if err := os.WriteFile(path, recording(lanes.String()).Format(), 0o644); err != nil {
 		t.Error(err)
 	}
-	t.Fatalf("\n%s\n%s\nreplay: go run github.com/memlatch/memlatch/racefuzz -replay %s", lanes.String(), r.Verdict, path)
+	t.Fatalf("\n%s\n%s\nreplay: go run github.com/memlatch/memlatch/racefuzz replay %s", lanes.String(), r.Verdict, path)
 }

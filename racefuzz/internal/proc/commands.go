@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 )
 
 // separator is between the names of files in a result.
@@ -26,7 +28,7 @@ func (a *actor) look(dir, op string) {
 	a.w.handles.Lock()
 	names := left(a.w.c, dir)
 	if p := a.w.program; p != nil {
-		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(listed(p.leaves), name) })
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(program.SplitNames(p.Leaves), name) })
 	}
 	a.w.handles.Unlock()
 	e := a.note(nil, op, nothing, began, a.w.now())

@@ -3,21 +3,22 @@ package proc
 import (
 	"pgregory.net/rapid"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// DrawProgram returns the case that belongs to a seed, for the program of a
-// case that [Arena.Learn] has returned, with 2 to procs actors. Its rounds are
-// those of [Draw].
-func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
-	p, _ := profileOf(learned)
+// DrawProgram returns the case that belongs to a seed, for a program that
+// [Arena.Learn] has returned, with 2 to procs actors. Its rounds are those of
+// [Draw].
+func DrawProgram(p program.Program, seed uint64, procs int) race.Case {
 	return rapid.Custom(func(t *rapid.T) race.Case {
-		c := learned.Clone()
-		if p.content != "" && chance(t, 50, "found") {
+		c := p.Case(Tier).Clone()
+		if p.Content != "" && !p.NoStale && chance(t, 50, "found") {
 			content := ""
 			if pid := pick(t, "content", "{dead}", "2147483646", ""); pid != "" {
-				content = p.found(pid)
+				content = p.Found(pid)
 			}
+			c.Files = append(c.Files, p.Parents()...)
 			c.Files = append(c.Files, race.File{Name: c.PIDFile(), Kind: race.Regular, Content: content})
 		}
 		rounds := []round{drawRound(t)}
@@ -30,25 +31,25 @@ func DrawProgram(learned race.Case, seed uint64, procs int) race.Case {
 				s.programRound(r, p)
 			}
 			if s.alive {
-				s.add(p.stop)
+				s.add(p.Stop)
 			}
 			c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: s.words})
 		}
 		if chance(t, 80, "reads") {
 			c.Actors = append(c.Actors, race.Actor{Name: "reader", Script: []string{opReads}})
 		}
-		c.Actors = append(c.Actors, race.Actor{Name: "last", Script: []string{opLast, opLook, opStart, opReady, p.stop, opLook}})
+		c.Actors = append(c.Actors, race.Actor{Name: "last", Script: []string{opLast, opLook, opStart, opReady, p.Stop, opLook}})
 		return c
 	}).Example(int(seed))
 }
 
-func (s *script) programRound(r round, p *profile) {
+func (s *script) programRound(r round, p program.Program) {
 	start := func() {
 		s.add(opStart)
 		s.alive = !chance(s.t, 10, "brief")
 		if !s.alive { // as one that is killed before it has said anything
 			s.wait(80, 30)
-			s.add(pick(s.t, "end", p.stop, opKill))
+			s.add(pick(s.t, "end", p.Stop, opKill))
 			return
 		}
 		s.add(opReady)
@@ -64,7 +65,7 @@ func (s *script) programRound(r round, p *profile) {
 	switch {
 	case s.alive && (r.curfew || chance(s.t, 50, "stops")):
 		s.wait(40, 20)
-		s.add(pick(s.t, "end", p.stop, p.stop, opKill))
+		s.add(pick(s.t, "end", p.Stop, p.Stop, opKill))
 		s.alive = false
 		if r.relief && !r.curfew && chance(s.t, 50, "again") {
 			s.wait(40, 15)
@@ -77,7 +78,7 @@ func (s *script) programRound(r round, p *profile) {
 		start()
 	}
 	s.add(opMeet)
-	if stayed && p.losers == "serve" {
+	if stayed && p.Losers == "serve" {
 		s.add(opSettle)
 	}
 	s.add(opMeet)

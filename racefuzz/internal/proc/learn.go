@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,22 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
-
-// Program is a daemon that nobody here wrote. In its command and its files
-// {pidfile}, {dir} and {caseport} stand for the pid file, the case's directory
-// and a TCP port on the loopback interface that is free for all actors, and in
-// its command {n} and {port} for the actor's number and a free port of its own.
-// What is left empty is found out by running it.
-type Program struct {
-	Command []string
-	Files   []race.File // its files, of kind [race.Config]
-	Ready   string      // "file" (the pid file names it; the default), "quiet" (it lives for a while), or a regular expression of its output
-	Stop    string      // "eof", "term" or "int"
-	Losers  string      // what a refused start does: "exit" or "serve"
-	PIDFile string      // name of the pid file in the case's directory, if not the usual one
-}
 
 // While a program is not known yet, it may take this long to name itself in its
 // pid file and to stop, in its own time.
@@ -36,174 +22,146 @@ const (
 	stopsAtMost = 10 * time.Second // when it is known how to stop it
 )
 
-// Learn runs the program, alone and then with a second one, to learn what it
-// does and what it promises. It returns a case without actors, which
-// [DrawProgram] draws from.
-func (a *Arena) Learn(ctx context.Context, p Program) (race.Case, error) {
-	l := &learner{arena: a, ctx: ctx, c: race.Case{Tier: Tier, Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}}
-	l.p = profile{ready: cmp.Or(p.Ready, "file"), stop: p.Stop, losers: cmp.Or(p.Losers, "exit"), pidFile: p.PIDFile,
-		content: somewhere, settles: learnsReady.String(), stops: learnsStop.String()}
-	if p.Stop != "" {
-		l.p.stops = stopsAtMost.String()
+// Learn runs a program undisturbed, to learn what it does and what it promises.
+func (a *Arena) Learn(ctx context.Context, p program.Program) (program.Program, error) {
+	b := &bench{arena: a, ctx: ctx, settles: settles}
+	if p.Content = program.Somewhere; p.Settles == "" {
+		p.Settles = learnsReady.String()
 	}
-	if err := l.alone(p.Losers == ""); err != nil {
-		return race.Case{}, err
+	learned, err := p.Learn(b, Tier)
+	if err != nil {
+		return p, err
 	}
-	if p.Ready == "" && l.p.content == "" {
-		l.p.ready = "quiet"
+	learned.Settles = b.settles.Round(time.Millisecond).String()
+	if learned.Ready == "" {
+		if learned.Ready = "file"; learned.Content == "" {
+			learned.Ready = "quiet"
+		}
 	}
-	if err := l.beside(p.Losers == ""); err != nil {
-		return race.Case{}, err
-	}
-	l.p.stops = stopsAtMost.String()
-	l.c.Options = l.p.options()
-	return l.c, nil
+	return learned, nil
 }
 
 // Recheck learns the program of a saved case again, used as it was: one that is
 // not there any more, or does not serve even alone, breaks everything.
 func (a *Arena) Recheck(ctx context.Context, c race.Case) error {
-	p, err := profileOf(c)
+	p, err := program.Of(c)
 	if err != nil {
 		return err
 	}
-	files := slices.DeleteFunc(slices.Clone(c.Files), func(f race.File) bool { return f.Kind != race.Config })
-	_, err = a.Learn(ctx, Program{Command: c.Command, Files: files, Ready: p.ready, Stop: p.stop, Losers: p.losers, PIDFile: p.pidFile})
+	p.Files = slices.DeleteFunc(slices.Clone(c.Files), func(f race.File) bool { return f.Kind != race.Config })
+	_, err = a.Learn(ctx, program.Program{Command: p.Command, Files: p.Files, Ready: p.Ready, Stop: p.Stop, Losers: p.Losers, PIDFile: p.PIDFile})
 	return err
 }
 
-// learner runs a program that is not known yet.
-type learner struct {
-	arena *Arena
-	ctx   context.Context
-	c     race.Case
-	p     profile // what is known
+// bench is where a program shows what it does.
+type bench struct {
+	arena   *Arena
+	ctx     context.Context
+	settles time.Duration // as in [program.Program], as far as it is known
+}
+
+func (*bench) Ways() []string {
+	if runtime.GOOS == "windows" {
+		return []string{opEOF, opInt}
+	}
+	return []string{opEOF, opTerm, opInt}
+}
+
+func (*bench) Patience(way string, guess bool) string {
+	if guess {
+		return learnsStop.String()
+	}
+	return stopsAtMost.String()
 }
 
 // run has the program follow the scripts, and returns what it did.
-func (l *learner) run(scripts ...[]string) ([]race.Event, error) {
-	c := l.c.Clone()
-	c.Options = l.p.options()
+func (b *bench) run(c race.Case, scripts ...[]string) ([]race.Event, error) {
+	c = c.Clone()
 	for i, script := range scripts {
 		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: script})
 	}
-	o, err := l.arena.Run(l.ctx, Target{}, c)
+	o, err := b.arena.Run(b.ctx, Target{}, c)
 	return o.Events, err
 }
 
-// alone finds out how the program stops, what its pid file holds while it
-// serves, how soon, and what it leaves behind. Content that changes is no
-// promise but for the pid in it.
-func (l *learner) alone(mustTouch bool) error {
-	ways := []string{opEOF, opTerm, opInt}
-	if runtime.GOOS == "windows" {
-		ways = []string{opEOF, opInt}
-	}
-	if l.p.stop != "" {
-		ways = []string{l.p.stop}
-	}
-	for _, l.p.stop = range ways {
-		first, err := l.habits("0s", "50ms")
-		if err != nil {
-			return err
-		}
-		if !first.stopped {
-			continue
-		}
-		if mustTouch && len(first.has) == 0 {
-			return fmt.Errorf("%s: %w", l.c.Target, race.ErrUntouched)
-		}
-		if first.content != "" {
-			second, err := l.habits("1s", "1s") // when the time of day is another, and it has written all
-			if err != nil {
-				return err
-			}
-			if second.content != first.content {
-				first.content = somewhere
-			}
-			first.took = max(first.took, second.took)
-		}
-		l.p.content = first.content
-		l.p.leaves = strings.Join(first.left, separator)
-		l.p.settles = max(settles, 5*first.took).Round(time.Millisecond).String()
-		return nil
-	}
-	return fmt.Errorf("%s does not stop within %s by: %s", l.c.Target, l.p.stops, strings.Join(ways, ", "))
-}
-
-// habits is what a program does when it is alone.
-type habits struct {
-	content string        // of the pid file while it serves, or "" when the pid is not in it
-	took    time.Duration // until it was
-	has     []string      // names in the directory while it serves
-	left    []string      // and when it has stopped
-	stopped bool
-}
-
-func (l *learner) habits(before, while string) (habits, error) {
-	events, err := l.run([]string{opWait + "=" + before, opStart, opReady, opWait + "=" + while, opLook, l.p.stop}, []string{opLast, opLook})
+// Alone looks at the program as soon as it serves, and at another time of the
+// day when it has written all.
+func (b *bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
+	p, err := program.Of(c)
 	if err != nil {
-		return habits{}, err
+		return h, err
+	}
+	before, while := "0s", "50ms"
+	if again {
+		before, while = "1s", "1s"
+	}
+	events, err := b.run(c, []string{opWait + "=" + before, opStart, opReady, opWait + "=" + while, opLook, p.Stop}, []string{opLast, opLook})
+	if err != nil {
+		return h, err
 	}
 	started, served, look := find(events, "a", opStart), find(events, "a", opReady), find(events, "a", opLook)
-	if served == nil || served.Result != holder || look == nil || find(events, "a", l.p.stop) == nil {
-		return habits{}, l.ends(events)
+	if served == nil || served.Result != holder || look == nil || find(events, "a", p.Stop) == nil {
+		return h, tooEarly(p, c.Target, events)
 	}
-	h := habits{stopped: find(events, "a", opOutlives) == nil}
+	h.Stopped = find(events, "a", opOutlives) == nil
+	h.Touches = len(listed(look.Result)) > 0
 	pid, _ := strconv.Atoi(started.Result)
-	if file := look.File; l.p.names(file, pid) {
-		h.took = served.Time - started.Time
-		if h.content = strings.ReplaceAll(file, started.Result, "{pid}"); strings.Count(h.content, "{pid}") > 1 {
-			h.content = somewhere
+	if names(p.Content, look.File, pid) {
+		b.settles = max(b.settles, 5*(served.Time-started.Time))
+		if h.Content = strings.ReplaceAll(look.File, started.Result, "{pid}"); strings.Count(h.Content, "{pid}") > 1 {
+			h.Content = program.Somewhere
 		}
-	} else if other, err := strconv.Atoi(strings.TrimSpace(file)); err == nil {
-		return h, fmt.Errorf("%s: its pid file names process %d, and the one that was started is %d; let a wrapper exec it", l.c.Target, other, pid)
+	} else if other, err := strconv.Atoi(strings.TrimSpace(look.File)); err == nil {
+		return h, fmt.Errorf("%s: its pid file names process %d, and the one that was started is %d; let a wrapper exec it", c.Target, other, pid)
 	}
-	h.has = listed(look.Result)
 	if look := find(events, "b", opLook); look != nil {
-		h.left = listed(look.Result)
+		h.Left = listed(look.Result)
 	}
 	return h, nil
 }
 
-// ends says how the program came to its end before it served.
-func (l *learner) ends(events []race.Event) error {
-	e := &race.EndsError{Program: l.c.Target, Ending: "it ends"}
+// tooEarly says how the program came to its end before it served.
+func tooEarly(p program.Program, name string, events []race.Event) error {
+	e := &race.EndsError{Program: name, Ending: "it ends"}
 	if exit := find(events, "a", opExit); exit != nil {
 		e.Ending, e.Said = "exit "+exit.Result, exit.Detail
 		pid, err := strconv.Atoi(strings.TrimSpace(exit.File))
 		e.Daemon = exit.Result == "0" && err == nil && strconv.Itoa(pid) != find(events, "a", opStart).Result
 	}
 	if ready := find(events, "a", opReady); ready != nil && ready.Result == noAnswer {
-		e.Ending = fmt.Sprintf("no line of its output matches -ready %q within %v", l.p.ready, answerTime)
+		e.Ending = fmt.Sprintf("no line of its output matches -ready %q within %v", p.Ready, answerTime)
 	}
 	return e
 }
 
-// beside starts a second one while the first serves. If it lives on and the
+// Beside starts a second one while the first serves. If it lives on and the
 // file still names the first, that is the promise; if not, it is the race.
-func (l *learner) beside(ask bool) error {
-	events, err := l.run([]string{opStart, opReady, opMeet, opMeet}, []string{opMeet, opStart, opReady, opMeet}, []string{opLast, opLook})
+func (b *bench) Beside(c race.Case, ask bool) (company program.Company, err error) {
+	p, err := program.Of(c)
 	if err != nil {
-		return err
+		return company, err
+	}
+	p.Settles = b.settles.String()
+	c.Options = p.Options()
+	events, err := b.run(c, []string{opStart, opReady, opMeet, opMeet}, []string{opMeet, opStart, opReady, opMeet}, []string{opLast, opLook})
+	if err != nil {
+		return company, err
 	}
 	first, second := find(events, "a", opStart), find(events, "b", opStart)
 	ready, exit := find(events, "b", opReady), find(events, "b", opExit)
 	switch {
 	case second == nil || find(events, "a", opReady) == nil:
-		return errors.New(l.c.Target + " does not always become ready, alone as it is")
+		return company, errors.New(c.Target + " does not always become ready, alone as it is")
 	case ready == nil && exit != nil:
-		known, _ := time.ParseDuration(l.p.settles)
-		l.p.settles = max(known, min(10*(exit.Time-second.Time), answerTime)).Round(time.Millisecond).String()
+		b.settles = max(b.settles, min(10*(exit.Time-second.Time), answerTime))
 	case ask && ready != nil:
-		if pid, _ := strconv.Atoi(first.Result); l.p.names(ready.File, pid) {
-			l.p.losers = "serve"
-		}
+		pid, _ := strconv.Atoi(first.Result)
+		company.Serves = names(p.Content, ready.File, pid)
 	}
 	if look := find(events, "c", opLook); look != nil { // what was left by one alone is not in it
-		l.p.leaves = strings.Join(append(listed(l.p.leaves), listed(look.Result)...), separator)
+		company.Left = listed(look.Result)
 	}
-	return nil
+	return company, nil
 }
 
 func find(events []race.Event, actor, op string) *race.Event {

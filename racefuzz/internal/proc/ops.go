@@ -157,7 +157,7 @@ func (a *actor) play(script []string) {
 		}
 	}
 	if a.w.program != nil {
-		a.stop(a.w.program.stop)
+		a.stop(a.w.program.Stop)
 	} else {
 		a.stop(opEOF)
 	}

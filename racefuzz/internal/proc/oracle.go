@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -54,7 +55,7 @@ func (l *career) couldHold(began, end time.Duration) bool {
 // trial is a case before the oracle.
 type trial struct {
 	c       race.Case
-	profile *profile // nil for a server that is known
+	profile *program.Program // nil for a server that is known
 	usable  bool
 	events  []event
 	careers []*career // by the number of the life, less one
@@ -65,7 +66,7 @@ type trial struct {
 // The events are those of one case, by the time at which they were over.
 func judge(c race.Case, events []event) race.Verdict {
 	t := &trial{c: c, usable: usable(c), events: events}
-	t.profile, _ = profileOf(c)
+	t.profile, _ = programOf(c)
 	t.follow()
 	if t.profile != nil {
 		t.judgeProgram()

@@ -54,7 +54,7 @@ func (t *trial) keeps(read string, l *career) bool {
 		return read == strconv.Quote(fmt.Sprintln(l.pid))
 	}
 	content, _ := strconv.Unquote(read)
-	return t.profile.content == "" || t.profile.names(content, l.pid)
+	return t.profile.Content == "" || names(t.profile.Content, content, l.pid)
 }
 
 // remains looks at what was left when nobody was there.

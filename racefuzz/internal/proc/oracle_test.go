@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -334,8 +335,8 @@ func TestOracleOfPrograms(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m := profile{ready: "file", stop: "eof", losers: "exit", content: "{pid} x\n"}
-			c := race.Case{Command: []string{"x"}, Files: tt.files, Options: m.options()}
+			m := program.Program{Ready: "file", Stop: "eof", Losers: "exit", Content: "{pid} x\n"}
+			c := race.Case{Command: []string{"x"}, Files: tt.files, Options: m.Options()}
 			if v := judge(c, recorded(t, tt.events)); v.Invariant != tt.breaks {
 				t.Errorf("%v, want %q", v, tt.breaks)
 			}

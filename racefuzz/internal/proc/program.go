@@ -14,57 +14,27 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// profile is how a program that nobody here wrote is used, and what it
-// promises, as it stands in [race.Case.Options].
-type profile struct {
-	ready   string // "file" (the pid file names it), "quiet" (it lives for a while), or a regular expression of its output
-	stop    string // "eof", "term" or "int"
-	losers  string // what a refused start does: "exit" or "serve"
-	pidFile string // name of the pid file, if not the usual one
-	content string // what the pid file holds while it serves, "{pid}" for the pid; [somewhere]; or "" when nothing is promised
-	leaves  string // names in the directory when it has stopped in order, as [listed] has them
-	settles string // how long one that is refused may live, at most
-	stops   string // how long one that is told to stop may live
-}
-
-// somewhere is the content of a pid file of which only the pid is always there.
-const somewhere = "... {pid} ..."
-
-func (p *profile) fields() map[string]*string {
-	return map[string]*string{"ready": &p.ready, "stop": &p.stop, "losers": &p.losers, "pidfile": &p.pidFile,
-		"content": &p.content, "leaves": &p.leaves, "settles": &p.settles, "stops": &p.stops}
-}
-
-func (p *profile) options() map[string]string { return race.QuoteOptions(p.fields()) }
-
-// profileOf returns that of a case's program, or nil if the case has none.
-func profileOf(c race.Case) (*profile, error) {
+// programOf returns the program of a case, or nil if the case has none.
+func programOf(c race.Case) (*program.Program, error) {
 	if len(c.Command) == 0 {
 		return nil, nil
 	}
-	p := new(profile)
-	return p, race.UnquoteOptions(c.Options, p.fields())
+	p, err := program.Of(c)
+	return &p, err
 }
 
-// found returns what the pid file may hold that a process left behind.
-func (p *profile) found(pid string) string {
-	if p.content == somewhere {
-		return pid + "\n"
+// names reports whether a pid file that holds text is process pid's, where such
+// a file holds content.
+func names(content, text string, pid int) bool {
+	if content == program.Somewhere {
+		return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }), strconv.Itoa(pid))
 	}
-	return strings.ReplaceAll(p.content, "{pid}", pid)
-}
-
-// names reports whether a pid file with that content is process pid's.
-func (p *profile) names(content string, pid int) bool {
-	if p.content == somewhere {
-		return slices.Contains(strings.FieldsFunc(content, func(r rune) bool { return r < '0' || r > '9' }), strconv.Itoa(pid))
-	}
-	return p.content != "" && content == p.found(strconv.Itoa(pid))
+	return content != "" && text == strings.ReplaceAll(content, "{pid}", strconv.Itoa(pid))
 }
 
 // launcher is a case's program, ready to be started.
 type launcher struct {
-	profile
+	program.Program
 	words   []string // of the command, with the placeholders that differ from actor to actor
 	index   map[string]int
 	ports   map[string]int
@@ -75,19 +45,17 @@ type launcher struct {
 
 // newLauncher prepares the program of a case, which is run in dir, and returns
 // the case's files with their placeholders replaced.
-func newLauncher(c race.Case, known *profile, dir string) (*launcher, []race.File, error) {
-	p := &launcher{profile: *known, index: map[string]int{}, ports: map[string]int{}}
+func newLauncher(c race.Case, known *program.Program, dir string) (*launcher, []race.File, error) {
+	p := &launcher{Program: *known, index: map[string]int{}, ports: map[string]int{}}
 	var err error
-	if p.settles, err = time.ParseDuration(p.profile.settles); err != nil {
+	if p.settles, err = time.ParseDuration(p.Settles); err != nil {
 		return nil, nil, fmt.Errorf("option settles: %w", err)
 	}
-	if p.stops, err = time.ParseDuration(p.profile.stops); err != nil {
+	if p.stops, err = time.ParseDuration(p.Stops); err != nil {
 		return nil, nil, fmt.Errorf("option stops: %w", err)
 	}
-	if p.ready != "quiet" && p.ready != "file" {
-		if p.pattern, err = regexp.Compile(p.ready); err != nil {
-			return nil, nil, err
-		}
+	if p.pattern, err = p.Pattern(); err != nil {
+		return nil, nil, err
 	}
 	common, files, err := program.Expand(c, dir)
 	if err != nil {
@@ -141,8 +109,8 @@ func (a *actor) ready() {
 	go func() {
 		defer close(done)
 		for {
-			named = p.names(a.w.peek(), l.pid)
-			if named && p.ready == "file" {
+			named = names(p.Content, a.w.peek(), l.pid)
+			if named && p.Ready != "quiet" {
 				return
 			}
 			select {
@@ -168,7 +136,7 @@ func (a *actor) ready() {
 	}
 	result := holder
 	switch {
-	case p.losers == "serve" && !named:
+	case p.Losers == "serve" && !named:
 		result = standby
 	case p.pattern != nil && !came:
 		result = noAnswer

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/lock"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -146,37 +148,33 @@ func openArena(t *testing.T) *Arena {
 	return a
 }
 
-func daemon(name string) Program {
-	return Program{Command: []string{os.Args[0], name, "{pidfile}"}}
+func daemon(name string) program.Program {
+	return program.Program{Command: []string{os.Args[0], name, "{pidfile}"}}
 }
 
 func TestWhatAProgramDoesIsLearned(t *testing.T) {
 	t.Parallel()
 	a := openArena(t)
-	tests := map[string]profile{
-		"correct":                          {ready: "file", stop: "eof", losers: "exit", content: "{pid}\n"},
-		"asks nobody":                      {ready: "file", stop: "eof", losers: "exit", content: "{pid}\n"},
-		"stays beside":                     {ready: "file", stop: "eof", losers: "serve", content: "{pid}\n"},
-		"says when it started":             {ready: "file", stop: "eof", losers: "exit", content: somewhere, leaves: "server.pid"},
-		"never leaves at the end of input": {ready: "file", stop: "int", losers: "exit", content: "{pid}\n"},
+	tests := map[string]program.Program{
+		"correct":                          {Ready: "file", Stop: "eof", Losers: "exit", Content: "{pid}\n"},
+		"asks nobody":                      {Ready: "file", Stop: "eof", Losers: "exit", Content: "{pid}\n"},
+		"stays beside":                     {Ready: "file", Stop: "eof", Losers: "serve", Content: "{pid}\n"},
+		"says when it started":             {Ready: "file", Stop: "eof", Losers: "exit", Content: program.Somewhere, Leaves: "server.pid"},
+		"never leaves at the end of input": {Ready: "file", Stop: "int", Losers: "exit", Content: "{pid}\n"},
 	}
 	for name, want := range tests {
 		p := daemon(name)
-		if want.stop == "int" {
+		if want.Stop == "int" {
 			p.Stop = "int" // it would take a while to find out
 		}
-		c, err := a.Learn(context.Background(), p)
+		got, err := a.Learn(context.Background(), p)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		got, err := profileOf(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got.settles, got.stops = "", ""
-		if *got != want {
-			t.Errorf("%s: %+v, want %+v", name, *got, want)
+		got.Settles, got.Stops, want.Command = "", "", got.Command
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}
 }
@@ -267,7 +265,7 @@ func TestNothingOfAProgramRemains(t *testing.T) {
 		t.Skip("only Linux tells which processes belong to a case")
 	}
 	a := openArena(t)
-	_, err := a.Learn(context.Background(), Program{Command: []string{"sh", "-c", "setsid sleep 50 & echo $! >{pidfile}"}})
+	_, err := a.Learn(context.Background(), program.Program{Command: []string{"sh", "-c", "setsid sleep 50 & echo $! >{pidfile}"}})
 	var ends *race.EndsError
 	if !errors.As(err, &ends) || !ends.Daemon {
 		t.Errorf("%v", err)

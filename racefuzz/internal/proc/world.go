@@ -105,7 +105,7 @@ func (w *world) setUp() error {
 		}
 	}
 	c := w.c
-	known, err := profileOf(c)
+	known, err := programOf(c)
 	if known != nil && err == nil {
 		w.program, c.Files, err = newLauncher(c, known, run)
 	}
@@ -134,7 +134,7 @@ func (w *world) pidFile() string { return filepath.Join(w.dir, "run", w.c.PIDFil
 // names reports whether a pid file with that content is process pid's.
 func (w *world) names(content string, pid int) bool {
 	if w.program != nil {
-		return w.program.names(content, pid)
+		return names(w.program.Content, content, pid)
 	}
 	return content == fmt.Sprintln(pid)
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -96,11 +97,11 @@ func TestEveryCallIsAStepAndTheStateIsAllOfIt(t *testing.T) {
 	}
 	for _, tt := range callRows {
 		t.Run(tt.name, func(t *testing.T) {
-			p := Program{Command: pythonServer(t, tt.does), Beside: []string{"sh", "-c", tt.beside}, Losers: "exit", Lenient: true}
+			p := program.Program{Command: pythonServer(t, tt.does), Beside: words("sh", "-c", tt.beside), Losers: "exit", MayEmpty: "yes"}
 			if strings.Contains(tt.does, "sub/") {
 				p.Files = sub
 			}
-			cases, err := p.Cases(Tier{}, 1, 1)
+			cases, err := casesOf(p, 1, 1)
 			if errors.Is(err, ErrForbidden) {
 				t.Skip(err)
 			}
@@ -131,14 +132,14 @@ func TestWhatCannotBeFollowedIsNamed(t *testing.T) {
 try: os.stat("/dev/shm/racefuzz")
 except OSError: pass`, "shares memory as racefuzz"},
 	} {
-		if got := noticed(t, Program{Command: pythonServer(t, tt.does), Losers: "exit", Lenient: true}); !slices.Contains(got, tt.want) {
+		if got := noticed(t, program.Program{Command: pythonServer(t, tt.does), Losers: "exit", MayEmpty: "yes"}); !slices.Contains(got, tt.want) {
 			t.Errorf("%s: named are %q, want %q", tt.does, got, tt.want)
 		}
 	}
 }
 
 // noticed are what a program that runs alone is said to do that nobody can follow.
-func noticed(t *testing.T, p Program) (all []string) {
+func noticed(t *testing.T, p program.Program) (all []string) {
 	t.Helper()
 	var mu sync.Mutex
 	tier := Tier{Noticed: func(_, what string) {
@@ -146,7 +147,7 @@ func noticed(t *testing.T, p Program) (all []string) {
 		defer mu.Unlock()
 		all = append(all, what)
 	}}
-	if _, err := p.Cases(tier, 1, 1); errors.Is(err, ErrForbidden) {
+	if _, err := tier.Learn(p); errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	} else if err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ int main(int argc, char **argv) {
 	if err := exec.Command(binary, filepath.Join(t.TempDir(), "pid")).Run(); err != nil && err.(*exec.ExitError).ExitCode() < 0 {
 		t.Skip("this system runs no 32-bit code")
 	}
-	got := noticed(t, Program{Command: []string{binary, "{pidfile}"}, Losers: "exit"})
+	got := noticed(t, program.Program{Command: []string{binary, "{pidfile}"}, Losers: "exit"})
 	if !slices.Contains(got, "runs code of another architecture") {
 		t.Errorf("named are %q", got)
 	}
@@ -189,7 +190,7 @@ func TestAProgramThatAllCanFollowIsNotNamed(t *testing.T) {
 		"python": {findPython(t), filepath.Join(daemons, "python", "correct.py"), "{pidfile}"},
 		"sh":     {"sh", filepath.Join(daemons, "sh", "correct.sh"), "{pidfile}"},
 	} {
-		if got := noticed(t, Program{Command: command}); len(got) > 0 {
+		if got := noticed(t, program.Program{Command: command}); len(got) > 0 {
 			t.Errorf("%s: named are %q", name, got)
 		}
 	}
@@ -217,7 +218,7 @@ os.unlink(f)
 `
 
 func TestAServerMayTakeLocksWhileItServes(t *testing.T) {
-	p := Program{Command: []string{findPython(t), "-S", "-E", "-c", strings.ReplaceAll(beating, "%s", "write()"), "{pidfile}"}, Lenient: true}
+	p := program.Program{Command: []string{findPython(t), "-S", "-E", "-c", strings.ReplaceAll(beating, "%s", "write()"), "{pidfile}"}, MayEmpty: "yes"}
 	c := firstCase(t, p)
 	if c.Options["losers"] != `"exit"` || c.Options["beats"] != `"yes"` {
 		t.Errorf("learned are %v", c.Options)
@@ -230,11 +231,11 @@ func TestAServerMayTakeLocksWhileItServes(t *testing.T) {
 
 func TestWhatAServerDoesWhileItServesIsInterleaved(t *testing.T) {
 	beat := `if os.path.exists("m"): os.unlink(f)`
-	p := Program{
+	p := program.Program{
 		Command: []string{findPython(t), "-S", "-E", "-c", strings.ReplaceAll(beating, "%s", beat), "{pidfile}"},
-		Beside:  []string{"sh", "-c", `: >m; rm m`}, Losers: "exit", Lenient: true,
+		Beside:  words("sh", "-c", `: >m; rm m`), Losers: "exit", MayEmpty: "yes",
 	}
-	cases, err := p.Cases(Tier{}, 1, 1)
+	cases, err := casesOf(p, 1, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -90,11 +91,11 @@ var shBugs = []bug{
 
 func TestRacesInGoAreFound(t *testing.T) {
 	binary := buildDaemon(t)
-	findAll(t, goBugs, func(name string) Program {
-		p := Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit"}
-		p.Strict = name != "crash-between-create-and-write" // it unlinks by its path as well, which would be found first
+	findAll(t, goBugs, func(name string) program.Program {
+		p := program.Program{Command: []string{binary, name, "{pidfile}"}, Losers: "exit"}
+		p.Tamper = name != "crash-between-create-and-write" // it unlinks by its path as well, which would be found first
 		if strings.HasPrefix(name, "probe-") {
-			p.Probe = append(p.Command, "probe")
+			p.Probe = words(binary, name, "{pidfile}", "probe")
 		}
 		if name == "losers-forgotten" {
 			p.Losers = "serve"
@@ -105,19 +106,19 @@ func TestRacesInGoAreFound(t *testing.T) {
 
 func TestRacesInPythonAreFound(t *testing.T) {
 	python := findPython(t)
-	findAll(t, pythonBugs, func(name string) Program {
-		return Program{Command: []string{python, filepath.Join(daemons, "python", name+".py"), "{pidfile}"}, Losers: "exit"}
+	findAll(t, pythonBugs, func(name string) program.Program {
+		return program.Program{Command: []string{python, filepath.Join(daemons, "python", name+".py"), "{pidfile}"}, Losers: "exit"}
 	})
 }
 
 func TestRacesInShellScriptsAreFound(t *testing.T) {
 	needFlock(t)
-	findAll(t, shBugs, func(name string) Program {
-		return Program{Command: []string{"sh", filepath.Join(daemons, "sh", name+".sh"), "{pidfile}"}, Losers: "exit"}
+	findAll(t, shBugs, func(name string) program.Program {
+		return program.Program{Command: []string{"sh", filepath.Join(daemons, "sh", name+".sh"), "{pidfile}"}, Losers: "exit"}
 	})
 }
 
-func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
+func findAll(t *testing.T, bugs []bug, program func(name string) program.Program) {
 	for _, b := range bugs {
 		if !b.quick && !*exam {
 			continue
@@ -134,9 +135,9 @@ func findAll(t *testing.T, bugs []bug, program func(name string) Program) {
 
 // search explores the program's cases until one breaks an invariant, and
 // replays that.
-func search(t *testing.T, p Program, actors int, b explore.Bounds, rounds int) (int, finding) {
+func search(t *testing.T, p program.Program, actors int, b explore.Bounds, rounds int) (int, finding) {
 	t.Helper()
-	cases, err := p.Cases(Tier{}, actors, rounds)
+	cases, err := casesOf(p, actors, rounds)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -199,10 +200,10 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 	if *exam {
 		bounds, rounds = explore.Bounds{Preemptions: 2, Crashes: 1}, 2
 	}
-	programs := map[string]Program{
-		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Strict: true},
+	programs := map[string]program.Program{
+		"go":       {Command: []string{binary, "correct", "{pidfile}"}, Tamper: true},
 		"standby":  {Command: []string{binary, "standby", "{pidfile}"}},
-		"go-probe": {Command: []string{binary, "correct", "{pidfile}"}, Probe: []string{binary, "correct", "{pidfile}", "probe"}},
+		"go-probe": {Command: []string{binary, "correct", "{pidfile}"}, Probe: words(binary, "correct", "{pidfile}", "probe")},
 		"python":   {Command: []string{findPython(t), filepath.Join(daemons, "python", "correct.py"), "{pidfile}"}},
 		"sh":       {Command: []string{"sh", filepath.Join(daemons, "sh", "correct.sh"), "{pidfile}"}},
 	}

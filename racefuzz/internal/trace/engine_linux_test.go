@@ -17,23 +17,33 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
 // play runs a script of the actors a, b, … of sh programs with the given moves
 // of whole actors: each goes on until it can only be stopped or is over.
-func shProgram(t *testing.T, script string) Program {
+func shProgram(t *testing.T, script string) program.Program {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "daemon.sh")
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Program{Command: []string{"sh", path, "{pidfile}"}}
+	return program.Program{Command: []string{"sh", path, "{pidfile}"}}
 }
 
-func firstCase(t *testing.T, p Program) race.Case {
+// casesOf learns a program and returns the cases to explore.
+func casesOf(p program.Program, actors, rounds int) ([]race.Case, error) {
+	p, err := Tier{}.Learn(p)
+	return Cases(p, actors, rounds), err
+}
+
+// words are a command as a setting.
+func words(command ...string) string { return strings.Join(command, "\x00") }
+
+func firstCase(t *testing.T, p program.Program) race.Case {
 	t.Helper()
-	cases, err := p.Cases(Tier{}, 2, 1)
+	cases, err := casesOf(p, 2, 1)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -59,7 +69,7 @@ signal.pause()
 	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := firstCase(t, Program{Command: []string{findPython(t), path, "{pidfile}"}})
+	c := firstCase(t, program.Program{Command: []string{findPython(t), path, "{pidfile}"}})
 	for name, want := range map[string]string{"stop": `"term"`, "content": `"{pid}\n"`, "losers": `"exit"`, "leaves": `"server.pid"`} {
 		quoted := c.Options[name]
 		if unquoted := strings.ReplaceAll(quoted, `\\n`, `\n`); unquoted != want {
@@ -112,8 +122,8 @@ cat >/dev/null 9<&-
 }
 
 func TestCallsFailAsInjected(t *testing.T) {
-	p := Program{Command: []string{buildDaemon(t), "correct", "{pidfile}"}, Inject: "flock:error=ENOLCK:when=1"}
-	_, err := p.Cases(Tier{}, 2, 1)
+	p := program.Program{Command: []string{buildDaemon(t), "correct", "{pidfile}"}, Inject: "flock:error=ENOLCK:when=1"}
+	_, err := casesOf(p, 2, 1)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -144,7 +154,7 @@ func TestFaultsAreSurvivedOrFound(t *testing.T) {
 		"unsupported-is-acquired": race.ReadersFindTheHolder,
 		"write-error-ignored":     race.ReadersFindTheHolder,
 	} {
-		c := firstCase(t, Program{Command: []string{binary, name, "{pidfile}"}, Faults: "ENOLCK ENOSPC"})
+		c := firstCase(t, program.Program{Command: []string{binary, name, "{pidfile}"}, Faults: "ENOLCK ENOSPC"})
 		r, err := bounded(t, Tier{}, c, explore.Bounds{Faults: 1})
 		if err != nil || r.Diverged > 0 {
 			t.Fatalf("%s: %v, %d diverged", name, err, r.Diverged)
@@ -156,7 +166,7 @@ func TestFaultsAreSurvivedOrFound(t *testing.T) {
 }
 
 func TestTheSameScheduleGivesTheSameEvents(t *testing.T) {
-	c := firstCase(t, Program{Command: []string{buildDaemon(t), "no-recheck", "{pidfile}"}})
+	c := firstCase(t, program.Program{Command: []string{buildDaemon(t), "no-recheck", "{pidfile}"}})
 	r, err := bounded(t, Tier{}, c, explore.Bounds{Preemptions: 1})
 	if err != nil || !r.Verdict.Broken() {
 		t.Fatalf("%v, %v", r.Verdict, err)
@@ -179,7 +189,7 @@ func TestTheSameScheduleGivesTheSameEvents(t *testing.T) {
 func TestNothingIsLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	binary := buildDaemon(t)
-	c := firstCase(t, Program{Command: []string{binary, "child-inherits-lock", "{pidfile}"}, Losers: "exit"})
+	c := firstCase(t, program.Program{Command: []string{binary, "child-inherits-lock", "{pidfile}"}, Losers: "exit"})
 	if _, err := bounded(t, Tier{Dir: dir}, c, explore.Bounds{Crashes: 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +215,7 @@ func TestMain(m *testing.M) {
 
 func TestWhereTracingIsForbiddenThatIsSaid(t *testing.T) {
 	if os.Getenv(forbidden) != "" {
-		_, err := Program{Command: []string{"true"}}.Cases(Tier{}, 2, 1)
+		_, err := casesOf(program.Program{Command: []string{"true"}}, 2, 1)
 		if !errors.Is(err, ErrForbidden) || strings.Contains(err.Error(), "\n") {
 			t.Fatalf("error %v, want one line that matches ErrForbidden", err)
 		}

@@ -61,7 +61,7 @@ func (r *run) expand(words []string, a *actor) []string {
 func (r *run) stopActor(a *actor) (string, error) {
 	a.phase = stopping
 	a.next++
-	switch r.settings.stop {
+	switch r.settings.Stop {
 	case "eof":
 		return "end of input", a.closeInput()
 	case "int":
@@ -69,12 +69,12 @@ func (r *run) stopActor(a *actor) (string, error) {
 	case "term":
 		return "SIGTERM", unix.Kill(a.server.pid, unix.SIGTERM)
 	}
-	argv, err := program.Resolve(strings.Fields(r.settings.stop))
+	argv, err := program.Resolve(strings.Fields(r.settings.Stop))
 	if err != nil {
 		return "", err
 	}
 	_, err = r.launch(a, r.expand(argv, a), false)
-	return r.settings.stop, err
+	return r.settings.Stop, err
 }
 
 // crash kills the actor's server with SIGKILL, and only that process.

@@ -2,203 +2,139 @@ package trace
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"syscall"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
+// Learn runs a program undisturbed, to learn what it does and what it promises.
+func (t Tier) Learn(p program.Program) (program.Program, error) {
+	if p.Ready == "" {
+		p.Ready = "quiet"
+	}
+	p.Calls = everyCall
+	p, err := p.Learn(bench{t}, Name)
+	if p.Content == program.Somewhere { // of which nothing can be said step by step
+		p.Content = ""
+	}
+	return p, err
+}
+
+// bench is where a program shows what it does.
+type bench struct{ Tier }
+
+func (bench) Ways() []string { return []string{"eof", "term", "int"} }
+
 // patienceToLearn is how long a program may take to notice the end of its
 // input while it is not yet known whether that ends it. Most never do.
-const patienceToLearn = 200 * time.Millisecond
+const patienceToLearn = "200ms"
 
-// Cases runs the program undisturbed, alone and then with a second one, to
-// learn what it does and what it promises. It returns the cases to explore,
-// the smallest first, in which the actors start and stop the program in up to
-// that many rounds.
-func (p Program) Cases(t Tier, actors, rounds int) ([]race.Case, error) {
-	c := race.Case{Tier: "syscall", Target: strings.Join(p.Command, " "), Command: p.Command, Files: p.Files}
-	s := settings{ready: p.Ready, stop: p.Stop, losers: p.Losers, pidFile: p.PIDFile, lock: p.LockFile, probe: joinWords(p.Probe), beside: joinWords(p.Beside), inject: p.Inject, calls: everyCall}
-	if s.ready == "" {
-		s.ready = "quiet"
+func (bench) Patience(way string, guess bool) string {
+	if guess && way == "eof" {
+		return patienceToLearn
 	}
-	if p.Lenient {
-		s.lenient = "yes"
-	}
-	if err := s.learnAlone(t, c); err != nil {
-		return nil, err
-	}
-	if s.losers == "" {
-		if err := s.learnLosers(t, c); err != nil {
-			return nil, err
-		}
-	}
-	s.faults = p.Faults
-	c.Options = s.options()
-	stale := race.File{Name: s.pidName(), Kind: race.Regular, Content: strings.ReplaceAll(s.content, "{pid}", "{dead}")}
-	cases := []race.Case{p.cast(c, "%d actors, %d round", actors, 1)}
-	if s.content != "" {
-		cases = append(cases, p.cast(c, "%d actors, %d round, a stale pid file", actors, 1, stale))
-	}
-	if p.Strict {
-		cases = append(cases, p.strict(c, s.pidName(), actors)...)
-	}
-	if rounds > 1 {
-		cases = append(cases, p.cast(c, "%d actors, %d rounds", actors, rounds))
-	}
-	return cases, nil
+	return ""
 }
 
-// cast returns c with its actors, a probe among them if there is one.
-func (p Program) cast(c race.Case, title string, actors, rounds int, files ...race.File) race.Case {
-	c = c.Clone()
-	c.Title = fmt.Sprintf(title, actors, rounds)
-	c.Files = append(c.Files, files...)
-	for i := range actors {
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: slices.Repeat([]string{opStart, opStop}, rounds)})
-	}
-	if len(p.Probe) > 0 {
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(len(c.Actors)), Script: []string{opProbe}})
-	}
-	if len(p.Beside) > 0 {
-		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(len(c.Actors)), Script: []string{opRun}})
-	}
-	return c
-}
-
-// strict are the cases in which somebody else has a hand.
-func (p Program) strict(c race.Case, pidFile string, actors int) []race.Case {
-	removed := p.cast(c, "%d actors, %d round, and an operator removes the pid file", actors, 1)
-	removed.Actors = append(removed.Actors, race.Actor{Name: race.ActorName(len(removed.Actors)), Script: []string{opRemove}})
-	link := p.cast(c, "%d actor, %d round, a link in the place of the pid file", 1, 1,
-		race.File{Name: pidFile, Kind: race.Link, Content: "victim"},
-		race.File{Name: "victim", Kind: race.Regular, Content: "precious\n"})
-	return []race.Case{removed, link}
-}
-
-// learnAlone finds out how the program stops, what its pid file holds while
-// it serves, and what it leaves behind. Content that differs from start to
-// start is no promise.
-func (s *settings) learnAlone(t Tier, c race.Case) error {
-	ways := []string{"eof", "term", "int"}
-	if s.stop != "" {
-		ways = []string{s.stop}
-	}
-	for _, way := range ways {
-		s.stop = way
-		first, err := s.alone(t, c)
-		if err != nil {
-			return err
-		}
-		if !first.stopped {
-			continue
-		}
-		if !first.touches && s.losers == "" {
-			return fmt.Errorf("%s: %w", c.Target, race.ErrUntouched)
-		}
-		second, err := s.direct(t, c, first)
-		if err != nil {
-			return err
-		}
-		if first.content == second.content && strings.Contains(first.content, "{pid}") {
-			s.content = first.content
-		}
-		s.leaves = strings.Join(first.left, " ")
-		return nil
-	}
-	return fmt.Errorf("%s stops neither at the end of its input nor on SIGTERM", c.Target)
-}
-
-// direct runs the program again, and from then on without what only looks for
-// it and then is replaced by it, such as the stand-ins of version managers. It
-// must do the same.
-func (s *settings) direct(t Tier, c race.Case, first habit) (habit, error) {
-	if first.program == "" {
-		return s.alone(t, c)
-	}
-	before := *s
-	s.program = first.program
-	second, err := s.alone(t, c)
-	if err == nil && second.stopped && slices.Equal(second.steps, first.steps) {
-		return second, nil
-	}
-	*s = before
-	return s.alone(t, c)
-}
-
-// habit is what a program does when it is alone.
-type habit struct {
-	content string
-	left    []string
-	stopped bool
-	steps   race.Schedule
-	touches bool   // anything in the case's directory
-	program string // what it is at the end of its execs, if it has the command's arguments
-}
-
-func (s *settings) alone(t Tier, c race.Case) (habit, error) {
-	h, err := s.once(t, c)
-	if err == errBeats {
-		return s.once(t, c)
-	}
-	return h, err
-}
-
-// errBeats says that a server does something while it serves, as was not known.
-var errBeats = errors.New("it beats")
-
-func (s *settings) once(t Tier, c race.Case) (habit, error) {
-	var h habit
-	c.Options = s.options()
+func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart, opStop}}}
-	r, err := start(c, t)
+	r, err := start(c, b.Tier)
 	if err != nil {
 		return h, err
 	}
 	defer r.Close()
-	if s.stop == "eof" {
-		r.stopLimit = patienceToLearn
-	}
 	a, served := r.actors[0], false
 	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
-		if m.Op == opStop && s.beats == "" && r.seesBeat(a) {
-			s.beats = "yes"
-			return h, errBeats
+		if m.Op == opStop && r.settings.Beats == "" && r.seesBeat(a) {
+			return program.Habits{Beats: true}, nil
 		}
 		if m.Op == opStop {
-			h.content = pidless(r.pidFile().content)
-			h.program = r.replacement(a)
+			served = true
+			h.Content = r.promise()
+			h.Stale = r.stale()
+			h.Notes = r.oddities()
+			h.Direct = r.replacement(a)
 		}
 		if _, err := r.Do(m); err != nil {
 			return h, err
 		}
 		if a.phase == stopping && !a.active() {
-			return habit{}, nil
+			return program.Habits{}, nil
 		}
-		served = served || m.Op == opStop
 	}
 	if !served {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
 		return h, &race.EndsError{Program: c.Target, Ending: r.ended, Said: said}
 	}
-	h.stopped = true
+	h.Stopped = true
 	for _, e := range r.events {
 		if e.Result != "ENOENT" { // others may look for what is not there
-			h.steps = append(h.steps, e.Step)
-			h.touches = h.touches || !slices.Contains([]string{opStart, opStop, opWait}, e.Op)
+			h.Steps = append(h.Steps, e.Step)
+			h.Touches = h.Touches || !slices.Contains([]string{opStart, opStop, opWait}, e.Op)
 		}
 	}
 	for _, e := range r.scene.children() {
-		h.left = append(h.left, e.name)
+		h.Left = append(h.Left, e.name)
 	}
 	return h, nil
+}
+
+// promise is what the pid file holds, with "{pid}" for the pid, or "" where
+// there is none in it.
+func (r *run) promise() string {
+	content := pidless(r.pidFile().content)
+	if !strings.Contains(content, "{pid}") {
+		return ""
+	}
+	return content
+}
+
+// stale is what is in the place of the pid file: a file, a link, or a directory
+// and what is in it. It is empty where there is no pid in it.
+func (r *run) stale() (files []race.File) {
+	name, known := r.settings.PIDName(), false
+	files = r.settings.Parents()
+	for _, found := range slices.Sorted(maps.Keys(r.scene.entries)) {
+		e := r.scene.entries[found]
+		if e.name != name && !strings.HasPrefix(e.name, name+"/") || e.kind == race.FIFO {
+			continue
+		}
+		f := race.File{Name: e.name, Kind: e.kind}
+		if e.kind != race.Dir {
+			f.Content = program.Buried(pidless(r.mask(e.content)), len(strconv.Itoa(r.actors[0].server.pid)))
+		}
+		known = known || strings.Contains(f.Content, "{dead}")
+		files = append(files, f)
+	}
+	if !known {
+		return nil
+	}
+	return files
+}
+
+// oddities are what is odd about the pid file of a program that serves alone.
+func (r *run) oddities() (notes []string) {
+	name := r.settings.PIDName()
+	e, there := r.scene.entry(name)
+	pid := r.recorded()
+	switch {
+	case !there && slices.ContainsFunc(r.events, func(e race.Event) bool { return e.File != "-" }):
+		notes = append(notes, fmt.Sprintf("%s was there and is gone when it serves", name))
+	case there && e.kind == race.Regular && !strings.Contains(pidless(r.mask(e.content)), "{pid}"):
+		notes = append(notes, fmt.Sprintf("%s holds %q when it serves, which names no process of its own", name, e.content))
+	case pid > 0 && syscall.Kill(pid, 0) == syscall.ESRCH:
+		notes = append(notes, fmt.Sprintf("%s names process %d when it serves, which has ended", name, pid))
+	}
+	return notes
 }
 
 // replacement is what the actor's first process is now, if a script has been
@@ -228,28 +164,27 @@ func pidless(masked string) string {
 	return head + "{pid}" + tail
 }
 
-// learnLosers starts a second one while the first serves. If it serves as
-// well, that is a promise only of a program that takes a lock: one that takes
-// none lets everybody run.
-func (s *settings) learnLosers(t Tier, c race.Case) error {
-	s.losers = "exit"
-	c.Options = s.options()
+// Beside starts a second one while the first serves. If it serves as well, that
+// is a promise only of a program that takes a lock: one that takes none lets
+// everybody run.
+func (b bench) Beside(c race.Case, ask bool) (company program.Company, err error) {
+	if !ask {
+		return company, nil
+	}
 	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart}}, {Name: "b", Script: []string{opStart}}}
-	r, err := start(c, t)
+	r, err := start(c, b.Tier)
 	if err != nil {
-		return err
+		return company, err
 	}
 	defer r.Close()
 	for _, name := range []string{"a", "b"} {
 		for slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name }) {
 			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name })
 			if _, err := r.Do(r.Moves()[i]); err != nil {
-				return err
+				return company, err
 			}
 		}
 	}
-	if r.actors[1].phase == serving && slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared }) {
-		s.losers = "serve"
-	}
-	return nil
+	company.Serves = r.actors[1].phase == serving && slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared })
+	return company, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -71,7 +72,7 @@ func (s standing) start() string { return fmt.Sprintf("%s#%d", s.name, s.round) 
 // where losers serve as well, it is the one that holds a lock on what is or
 // was the pid file.
 type oracle struct {
-	settings  settings
+	settings  program.Program
 	files     []race.File // what the case began with
 	verdict   race.Verdict
 	used      bool // the case began with a pid file, or an actor has crashed
@@ -113,9 +114,9 @@ const (
 	crashed fate = "crashed"
 )
 
-func newOracle(s settings, files []race.File) *oracle {
+func newOracle(s program.Program, files []race.File) *oracle {
 	return &oracle{
-		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == s.pidName() }),
+		settings: s, files: files, used: slices.ContainsFunc(files, func(f race.File) bool { return f.Name == s.PIDName() }),
 		phases: map[string]phase{}, faulted: map[string]bool{}, disowned: map[string]bool{}, holding: map[string]bool{}, disturbed: map[string]bool{},
 		fates: map[string]fate{}, met: map[string][]string{}, probes: map[string]*window{},
 	}
@@ -164,7 +165,7 @@ func (o *oracle) breaks(event int, i race.Invariant, format string, args ...any)
 func (o *oracle) holders(v view) []standing {
 	var out []standing
 	for _, s := range v.actors {
-		if s.phase == serving && !o.disowned[s.start()] && (o.settings.losers != "serve" || s.locks) {
+		if s.phase == serving && !o.disowned[s.start()] && (o.settings.Losers != "serve" || s.locks) {
 			out = append(out, s)
 		}
 	}
@@ -196,15 +197,15 @@ func (o *oracle) judgeSuccession(v view, holders []standing) {
 	}
 }
 
-// obstructed reports whether what is not a plain file had the pid file's name
-// in the beginning: then a start may fail.
+// obstructed reports whether what no dead server can have left had the pid
+// file's name in the beginning: then a start may fail.
 func (o *oracle) obstructed() bool {
-	return slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == o.settings.pidName() && f.Kind != race.Regular })
+	return slices.ContainsFunc(o.files, func(f race.File) bool { return f.Name == o.settings.PIDName() && !o.settings.IsRelic(f, o.files) })
 }
 
 // judgeFile checks that a reader finds the holder's pid.
 func (o *oracle) judgeFile(v view, holders []standing) {
-	if o.settings.content == "" || o.obstructed() {
+	if o.settings.Content == "" || o.obstructed() {
 		return
 	}
 	for _, s := range holders {
@@ -223,7 +224,7 @@ func (o *oracle) judgeFile(v view, holders []standing) {
 			o.breaks(v.event, race.ReadersFindTheHolder, "%s runs, and its pid file holds %s", s.name, v.after)
 		}
 	}
-	if o.settings.lenient == "" && len(holders) == 0 && v.before.content != "" && v.after.there && v.after.content == "" && v.after.object == v.before.object {
+	if o.settings.MayEmpty == "" && len(holders) == 0 && v.before.content != "" && v.after.there && v.after.content == "" && v.after.object == v.before.object {
 		if s := v.actor(v.mover); s.phase == starting {
 			o.breaks(v.event, race.ReadersFindTheHolder, "%s empties the pid file before it writes its own pid: a reader in between finds nothing", s.name)
 		}
@@ -242,7 +243,7 @@ func (v view) actor(name string) standing {
 // reads reports whether the file holds what it should while the actor serves,
 // with the pid of any of its processes.
 func (o *oracle) reads(f pidFile, name string) bool {
-	head, tail, _ := strings.Cut(o.settings.content, "{pid}")
+	head, tail, _ := strings.Cut(o.settings.Content, "{pid}")
 	rest, ok := strings.CutPrefix(f.content, head+"{"+name)
 	if !ok || !f.there {
 		return false
@@ -347,9 +348,9 @@ func (o *oracle) judgeEnd(v view) {
 	}
 	for _, e := range v.left {
 		known := slices.ContainsFunc(o.files, func(f race.File) bool {
-			return f.Name == e.name && (e.name != o.settings.pidName() || f.Kind != race.Regular)
+			return f.Name == e.name && !o.settings.IsRelic(f, o.files)
 		})
-		if !known && !slices.Contains(strings.Fields(o.settings.leaves), e.name) {
+		if !known && !slices.Contains(program.SplitNames(o.settings.Leaves), e.name) {
 			o.breaks(v.event, race.NothingRemains, "all have stopped, and %s remains", e.name)
 		}
 	}
@@ -359,7 +360,7 @@ func (o *oracle) judgeEnd(v view) {
 // are as they were, whatever links lead to them.
 func (o *oracle) judgeBystanders(v view) {
 	for _, f := range o.files {
-		if f.Name == o.settings.pidName() || f.Name == o.settings.lock || f.Kind != race.Regular && f.Kind != race.Config {
+		if f.Name == o.settings.PIDName() || o.settings.IsRelic(f, o.files) || f.Name == o.settings.LockFile || f.Kind != race.Regular && f.Kind != race.Config {
 			continue
 		}
 		i := slices.IndexFunc(v.left, func(e entry) bool { return e.name == f.Name })

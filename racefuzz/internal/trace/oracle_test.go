@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -14,7 +15,7 @@ import (
 // file holds then ("-" for no file), and who is in which phase.
 //
 //	a write: {a} | a serving
-func judge(t *testing.T, s settings, files []race.File, scenes string) race.Verdict {
+func judge(t *testing.T, s program.Program, files []race.File, scenes string) race.Verdict {
 	t.Helper()
 	phases := map[string]phase{
 		"absent": absent, "starting": starting, "serving": serving, "stopping": stopping, "probing": probing, "waking": waking,
@@ -55,13 +56,13 @@ func judge(t *testing.T, s settings, files []race.File, scenes string) race.Verd
 }
 
 func TestTheOracleNamesTheInvariant(t *testing.T) {
-	exit := settings{losers: "exit", content: "{pid}"}
-	serve := settings{losers: "serve", content: "{pid}"}
-	lenient := settings{losers: "exit", content: "{pid}", lenient: "yes"}
+	exit := program.Program{Losers: "exit", Content: "{pid}"}
+	serve := program.Program{Losers: "serve", Content: "{pid}"}
+	lenient := program.Program{Losers: "exit", Content: "{pid}", MayEmpty: "yes"}
 	stale := []race.File{{Name: race.PIDFile, Kind: race.Regular, Content: "499999999"}}
 	for _, tt := range []struct {
 		name   string
-		s      settings
+		s      program.Program
 		files  []race.File
 		scenes string
 		want   race.Invariant
@@ -179,7 +180,7 @@ func TestProbesAreHeldToWhatWasTrueWhileTheyLooked(t *testing.T) {
 		{"another process", true, answer{certain: true, running: true, pid: "2"}, race.ProbesTellTheTruth},
 		{"an error", true, answer{}, ""},
 	} {
-		o := newOracle(settings{losers: "exit"}, nil)
+		o := newOracle(program.Program{Losers: "exit"}, nil)
 		a := standing{name: "a", round: 1}
 		if tt.served {
 			a.phase = serving

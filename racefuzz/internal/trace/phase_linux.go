@@ -99,8 +99,8 @@ func (r *run) isReady(a *actor) bool {
 	switch {
 	case r.ready != nil:
 		return r.ready.Match(slurp(r.outputOf(a)))
-	case r.settings.ready == "file":
-		_, there := r.scene.entry(r.settings.pidName())
+	case r.settings.Ready == "file":
+		_, there := r.scene.entry(r.settings.PIDName())
 		return there
 	}
 	return true
@@ -108,7 +108,7 @@ func (r *run) isReady(a *actor) bool {
 
 // recorded is the pid in the pid file, or 0.
 func (r *run) recorded() int {
-	e, _ := r.scene.entry(r.settings.pidName())
+	e, _ := r.scene.entry(r.settings.PIDName())
 	pid, _ := strconv.Atoi(strings.TrimSpace(firstLine(e.content)))
 	return pid
 }
@@ -134,12 +134,12 @@ func (r *run) serverOf(a *actor) *process {
 // show puts into an event what the pid file holds and who has its lock.
 func (r *run) show(e *race.Event) {
 	e.File = "-"
-	if file, ok := r.scene.entry(r.settings.pidName()); ok {
+	if file, ok := r.scene.entry(r.settings.PIDName()); ok {
 		e.File, e.Inode = strings.TrimSuffix(r.mask(file.content), "\n"), file.object
 	}
-	locked := r.settings.pidName()
-	if r.settings.lock != "" {
-		locked = r.settings.lock
+	locked := r.settings.PIDName()
+	if r.settings.LockFile != "" {
+		locked = r.settings.LockFile
 	}
 	file, _ := r.scene.entry(locked)
 	e.Lock = holders(r.scene.locks, file.inode)
@@ -170,6 +170,6 @@ func (r *run) view(before pidFile) view {
 }
 
 func (r *run) pidFile() pidFile {
-	e, ok := r.scene.entry(r.settings.pidName())
+	e, ok := r.scene.entry(r.settings.PIDName())
 	return pidFile{there: ok, object: e.object, content: r.mask(e.content)}
 }

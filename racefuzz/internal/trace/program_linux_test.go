@@ -6,11 +6,13 @@ package trace
 
 import (
 	"os/exec"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -23,7 +25,7 @@ func opsOf(events []race.Event) string {
 }
 
 func TestAFileOfItsOwnSetsAProgramUp(t *testing.T) {
-	p := Program{
+	p := program.Program{
 		Command: []string{"sh", "-c", `. {dir}/conf; echo $$ >"$pidfile"; echo "$port {caseport} {n}" >out; read line`},
 		Files:   []race.File{{Name: "conf", Kind: race.Config, Content: "pidfile={pidfile}\nport={caseport}\n"}},
 	}
@@ -49,7 +51,7 @@ func TestAFileOfItsOwnSetsAProgramUp(t *testing.T) {
 func TestThePidFileMayHaveAnotherName(t *testing.T) {
 	p := shProgram(t, `echo $$ >other.pid; read line; rm other.pid`)
 	p.PIDFile = "other.pid"
-	cases, err := p.Cases(Tier{}, 2, 1)
+	cases, err := casesOf(p, 2, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +69,7 @@ func TestAFixedPlaceIsSeenThroughMounts(t *testing.T) {
 	if err := exec.Command("unshare", "-m", "true").Run(); err != nil {
 		t.Skip("needs unshare(1) and the right to mount")
 	}
-	p := Program{Command: []string{"unshare", "-m", "sh", "-c", `mount --bind {dir} /mnt; echo $$ >/mnt/server.pid; exec cat`}}
+	p := program.Program{Command: []string{"unshare", "-m", "sh", "-c", `mount --bind {dir} /mnt; echo $$ >/mnt/server.pid; exec cat`}}
 	w := follow(t, firstCase(t, p))
 	if got := opsOf(w.Events[:4]); got != "a start, a.1 exit_group, a openat, a write" || w.Events[3].Detail != `server.pid "{a}\n"; a serves` {
 		t.Errorf("its pid file is not seen\n%s", lanes(w.Events))
@@ -93,6 +95,65 @@ func TestAProgramMayTakeItsTimeToStop(t *testing.T) {
 	}
 }
 
+// Only while it is a guess that the end of its input stops it, is a program
+// given up early.
+func TestAProgramMayTakeItsTimeToNoticeTheEndOfItsInput(t *testing.T) {
+	p := shProgram(t, `echo $$ >$1; read line; sleep 0.6; rm $1`)
+	p.Stop = "eof"
+	if c := firstCase(t, p); c.Options["stop"] != `"eof"` {
+		t.Errorf("learned that it stops by %s", c.Options["stop"])
+	}
+	p = shProgram(t, `echo $$ >$1; read line; sleep 1000`)
+	p.Stop = "eof"
+	if _, err := casesOf(p, 2, 1); err == nil || !strings.HasSuffix(err.Error(), "does not stop at the end of its input") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What a dead server leaves has the form that this program gives it.
+func TestWhatIsStaleIsInTheProgramsOwnForm(t *testing.T) {
+	for script, want := range map[string][]race.File{
+		`ln -s $$ $1; read line; rm $1`: {{Name: "server.pid", Kind: race.Link, Content: "{dead}"}},
+		`mkdir $1; echo $$ x >$1/owner; read line; rm -r $1`: {
+			{Name: "server.pid", Kind: race.Dir}, {Name: "server.pid/owner", Kind: race.Regular, Content: "{dead} x\n"},
+		},
+		`printf '%20d\nv 2\n' $$ >$1; read line; rm $1`: {{Name: "server.pid", Kind: race.Regular, Content: "           {dead}\nv 2\n"}},
+		`mkdir $1; read line; rmdir $1`:                 nil,
+	} {
+		p, err := Tier{}.Learn(shProgram(t, script))
+		if err != nil || !reflect.DeepEqual(p.Stale, want) {
+			t.Errorf("%s leaves %+v, %v, want %+v", script, p.Stale, err, want)
+		}
+	}
+	below := shProgram(t, `mkdir lock; echo $$ >$1; read line; rm -r lock`)
+	below.PIDFile = "lock/pid"
+	p, err := Tier{}.Learn(below)
+	want := []race.File{{Name: "lock", Kind: race.Dir}, {Name: "lock/pid", Kind: race.Regular, Content: "{dead}\n"}}
+	if err != nil || !reflect.DeepEqual(p.Stale, want) || p.Content != "{pid}\n" {
+		t.Errorf("it leaves %+v, %v, want %+v", p.Stale, err, want)
+	}
+	none := shProgram(t, `echo $$ >$1; read line; rm $1`)
+	none.NoStale = true
+	if p, err := (Tier{}).Learn(none); err != nil || len(p.Stale) > 0 {
+		t.Errorf("nothing stale is wanted: %+v, %v", p.Stale, err)
+	}
+}
+
+func TestWhatIsOddAboutAPidFileIsSaid(t *testing.T) {
+	for script, want := range map[string]string{
+		`echo $$ >$1; rm $1; read line`:                 "server.pid was there and is gone when it serves",
+		`echo hello >$1; read line; rm $1`:              "server.pid holds \"hello\\n\" when it serves, which names no process of its own",
+		`sh -c 'echo $$ >"$0"' $1; read line; rm $1`:    "which has ended",
+		`echo $$ >$1; read line; rm $1`:                 "",
+		`: >$1; echo $$ >other; read line; rm $1 other`: "server.pid holds \"\"",
+	} {
+		p, err := Tier{}.Learn(shProgram(t, script))
+		if notes := strings.Join(p.Notes, "; "); err != nil || !strings.Contains(notes, want) || want == "" && notes != "" {
+			t.Errorf("%s: %q, %v, want %q", script, notes, err, want)
+		}
+	}
+}
+
 func TestWhoIsRecordedIsTheServerThoughWhatStartedItCrashed(t *testing.T) {
 	needFlock(t)
 	p := shProgram(t, `
@@ -101,7 +162,7 @@ flock -n 9 || exit 1
 sh -c 'echo $$ >"$0"; : >>"$0"; exec sleep 1000' "$1" &
 wait
 `)
-	p.Lenient = true
+	p.MayEmpty = "yes"
 	c := firstCase(t, p)
 	r, err := bounded(t, Tier{}, c, explore.Bounds{Crashes: 1})
 	if err != nil || r.Verdict.Broken() || !r.Complete {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -21,42 +22,42 @@ func TestNoRaceIsLeftOut(t *testing.T) {
 	judged := `if [ "$bad" ]; then echo bad >"$0"; else echo $$ >"$0"; fi` + serve
 	tests := []struct {
 		name   string
-		p      Program
+		p      program.Program
 		actors int
 		rounds int
 		bounds explore.Bounds
 	}{
 		{"a crash between two steps of another, with one between them that nobody minds",
-			Program{Command: sh(`if [ -s "$0" ]; then
+			program.Program{Command: sh(`if [ -s "$0" ]; then
 				read -r p <"$0"
 				if kill -0 $p; then [ -e x ]; kill -0 $p && exit 1; bad=1; fi
 			fi
 			` + judged)}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"a crash before a private step of one that then leaves an orphan",
-			Program{Command: sh(`[ -e sub/busy ] && exit 1; echo $$ >"$0"` + serve),
-				Beside: []string{"sh", "-c", ": >sub/busy; : >sub/log; rm sub/busy"}, Files: sub}, 1, 1, explore.Bounds{Crashes: 1}},
+			program.Program{Command: sh(`[ -e sub/busy ] && exit 1; echo $$ >"$0"` + serve),
+				Beside: words("sh", "-c", ": >sub/busy; : >sub/log; rm sub/busy"), Files: sub}, 1, 1, explore.Bounds{Crashes: 1}},
 		{"who wrote a token",
-			Program{Command: sh(`echo AAAAAAAAAAAAAAAAAAAAAAAAAA >owner; : >sub/k
+			program.Program{Command: sh(`echo AAAAAAAAAAAAAAAAAAAAAAAAAA >owner; : >sub/k
 			if [ -e sub/m ]; then read -r t <owner; [ "$t" = AAAAAAAAAAAAAAAAAAAAAAAAAA ] && bad=1; fi
 			` + judged),
-				Beside: []string{"sh", "-c", "echo BBBBBBBBBBBBBBBBBBBBBBBBBB >owner; [ -e sub/k ] && : >sub/m"}, Files: sub}, 1, 1, explore.Bounds{Preemptions: 2}},
+				Beside: words("sh", "-c", "echo BBBBBBBBBBBBBBBBBBBBBBBBBB >owner; [ -e sub/k ] && : >sub/m"), Files: sub}, 1, 1, explore.Bounds{Preemptions: 2}},
 		{"a file named by the pid of one that is gone",
-			Program{Command: sh(`: {n}; if read -r p <"$0"; then
+			program.Program{Command: sh(`: {n}; if read -r p <"$0"; then
 				kill -0 $p && exit 1
 				[ -e sub/live.$p ] || exit 1
 			fi
 			echo $$ >"$0"; : >sub/live.$$; [ -e sub/tail ]` + serve), Files: sub}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"what lies behind a link",
-			Program{Command: sh(`[ -e sub/flag ] || { [ -e sub/link ] && bad=1; }; ` + judged),
-				Beside: []string{"sh", "-c", "[ -e {pidfile} ]; : >sub/flag"},
+			program.Program{Command: sh(`[ -e sub/flag ] || { [ -e sub/link ] && bad=1; }; ` + judged),
+				Beside: words("sh", "-c", "[ -e {pidfile} ]; : >sub/flag"),
 				Files:  append(sub, race.File{Name: "sub/link", Kind: race.Link, Content: "flag"})}, 1, 1, explore.Bounds{Preemptions: 1}},
 		{"who is listed, and then crashes",
-			Program{Command: sh(`for p in sub/*; do p=${p#sub/}
+			program.Program{Command: sh(`for p in sub/*; do p=${p#sub/}
 				if [ -d /proc/$p ]; then kill -0 $p && exit 1; bad=1; fi
 			done
 			[ "$bad" ] || : >sub/$$; ` + judged), Files: sub}, 2, 1, explore.Bounds{Crashes: 1}},
 		{"a crash before a file is moved in from elsewhere",
-			Program{Command: []string{findPython(t), "-S", "-c", `
+			program.Program{Command: []string{findPython(t), "-S", "-c", `
 import os, sys
 f = sys.argv[1]
 if os.path.exists("starting") and not os.path.exists(f): sys.exit(1)
@@ -69,7 +70,7 @@ sys.stdin.read()
 os.unlink(f)
 `, "{pidfile}"}}, 1, 2, explore.Bounds{Crashes: 1}},
 		{"a standby that nobody wakes",
-			Program{Command: standby(t, `
+			program.Program{Command: standby(t, `
     if b := os.read(fd, 20):
         try: os.kill(int(b), 0)
         except OSError: select.select([0], [], []); sys.exit()
@@ -77,11 +78,11 @@ os.unlink(f)
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.p.Lenient = true
+			tt.p.MayEmpty = "yes"
 			if tt.p.Losers == "" {
 				tt.p.Losers = "exit"
 			}
-			cases, err := tt.p.Cases(Tier{}, tt.actors, tt.rounds)
+			cases, err := casesOf(tt.p, tt.actors, tt.rounds)
 			if errors.Is(err, ErrForbidden) {
 				t.Skip(err)
 			}
@@ -102,11 +103,11 @@ os.unlink(f)
 
 func TestWhatWasPutOffIsExploredOnceItMatters(t *testing.T) {
 	t.Parallel()
-	schedules, found := search(t, Program{
+	schedules, found := search(t, program.Program{
 		Command: []string{"sh", "-c", `echo $$ >"$0"; while read -r line; do :; done; read -r m <sub/mark; [ "$m" = 1 ] || rm "$0"`, "{pidfile}"},
-		Beside:  []string{"sh", "-c", "[ -e {pidfile} ] && echo 1 >sub/mark; echo 2 >sub/mark"},
+		Beside:  words("sh", "-c", "[ -e {pidfile} ] && echo 1 >sub/mark; echo 2 >sub/mark"),
 		Files:   []race.File{{Name: "sub", Kind: race.Dir}},
-		Losers:  "exit", Lenient: true,
+		Losers:  "exit", MayEmpty: "yes",
 	}, 1, explore.Bounds{Preemptions: 1}, 1)
 	if found.Verdict.Invariant != race.NothingRemains {
 		t.Errorf("%v after %d schedules, want I3: the first who is seen to look for the mark has stopped by then", found.Verdict, schedules)
@@ -142,10 +143,10 @@ func TestWhatOnlyTheVictimKnowsGoesWithIt(t *testing.T) {
 
 func TestAStandbyMayGiveItsFileAnotherName(t *testing.T) {
 	t.Parallel()
-	p := Program{Command: standby(t, "", `
+	p := program.Program{Command: standby(t, "", `
 if os.path.exists("sub/alias"): os.unlink("sub/alias")
 os.link(f, "sub/alias")
-`), Files: []race.File{{Name: "sub", Kind: race.Dir}}, Losers: "serve", Lenient: true}
+`), Files: []race.File{{Name: "sub", Kind: race.Dir}}, Losers: "serve", MayEmpty: "yes"}
 	if _, found := search(t, p, 2, explore.Bounds{}, 1); found.Verdict.Broken() {
 		t.Errorf("%v\n%s", found.Verdict, lanes(found.Events))
 	}

@@ -34,7 +34,7 @@ type run struct {
 	*tracer
 	c         race.Case
 	tier      Tier
-	settings  settings
+	settings  program.Program
 	common    *strings.Replacer // of the placeholders that all actors share
 	command   []string          // with the program found
 	probe     []string          // the same
@@ -69,12 +69,12 @@ func (t Tier) Start(c race.Case) (race.Run, error) {
 
 // start sets a case up. The calling goroutine stays on its thread until Close.
 func start(c race.Case, t Tier) (*run, error) {
-	var s settings
+	var s program.Program
 	var err error
 	if t.commands == nil {
-		s, err = parseSettings(c.Options)
+		s, err = program.Of(c)
 	} else {
-		s.pidFile = c.PIDFile()
+		s.PIDFile = c.PIDFile()
 	}
 	if err != nil {
 		return nil, err
@@ -91,9 +91,9 @@ func start(c race.Case, t Tier) (*run, error) {
 	if t.commands != nil {
 		r.dir = t.commands.Place.Dir
 	}
-	r.hold = s.beats != "" && s.losers != "serve"
-	r.onNotice, r.every = t.Noticed, s.calls == everyCall || t.commands != nil
-	if err := r.setUp(s); err != nil {
+	r.hold = s.Beats != "" && s.Losers != "serve"
+	r.onNotice, r.every = t.Noticed, s.Calls == everyCall || t.commands != nil
+	if err := r.setUp(); err != nil {
 		if r.watch != nil {
 			r.watch.close()
 		}
@@ -104,16 +104,17 @@ func start(c race.Case, t Tier) (*run, error) {
 	return r, nil
 }
 
-func (r *run) setUp(s settings) error {
+func (r *run) setUp() (err error) {
 	if r.tier.commands != nil {
 		return r.setUpCommands()
 	}
-	switch s.ready {
-	case "", "quiet", "file":
-	default:
-		var err error
-		if r.ready, err = regexp.Compile(s.ready); err != nil {
-			return err
+	s := r.settings
+	if r.ready, err = s.Pattern(); err != nil {
+		return err
+	}
+	if s.Stops != "" {
+		if r.stopLimit, err = time.ParseDuration(s.Stops); err != nil {
+			return fmt.Errorf("option stops: %w", err)
 		}
 	}
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
@@ -135,19 +136,19 @@ func (r *run) setUp(s settings) error {
 	if r.command, err = program.Resolve(r.c.Command); err != nil {
 		return err
 	}
-	if s.program != "" {
-		r.command[0] = s.program
+	if s.Direct != "" {
+		r.command[0] = s.Direct
 	}
-	if r.probe, err = program.Resolve(splitWords(s.probe)); err != nil {
+	if r.probe, err = program.Resolve(program.SplitWords(s.Probe)); err != nil {
 		return err
 	}
-	if r.beside, err = program.Resolve(splitWords(s.beside)); err != nil {
+	if r.beside, err = program.Resolve(program.SplitWords(s.Beside)); err != nil {
 		return err
 	}
-	if r.faults, err = faultsOf(s.faults); err != nil {
+	if r.faults, err = faultsOf(s.Faults); err != nil {
 		return err
 	}
-	if r.injected, err = parseInject(s.inject); err != nil {
+	if r.injected, err = parseInject(s.Inject); err != nil {
 		return err
 	}
 	for i, a := range r.c.Actors {
@@ -240,7 +241,7 @@ func (r *run) mayBegin(a *actor, op string) bool {
 	case opStop:
 		return a.phase == serving
 	case opRemove:
-		_, there := r.scene.entry(r.settings.pidName())
+		_, there := r.scene.entry(r.settings.PIDName())
 		return there && !slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase != absent && a.phase != serving })
 	}
 	return false
@@ -249,7 +250,7 @@ func (r *run) mayBegin(a *actor, op string) bool {
 // mayWait reports whether the actor is a standby that could take over: that
 // takes time to pass, and is worth it once after each move of another.
 func (r *run) mayWait(a *actor) bool {
-	if r.settings.losers != "serve" || a.phase != serving || !r.news(a) {
+	if r.settings.Losers != "serve" || a.phase != serving || !r.news(a) {
 		return false
 	}
 	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[r.inodes[h.inode]] })
@@ -323,7 +324,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.idle(a, beatLimit, a.active)
 		}
 		e.Detail, err = r.stopActor(a)
-		r.foot.Unknown = e.Detail == r.settings.stop // a command
+		r.foot.Unknown = e.Detail == r.settings.Stop // a command
 	case opWait:
 		r.foot = r.waitFootprint()
 		r.wait(a)
@@ -332,7 +333,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		e.Detail = r.crash(a)
 	case opRemove:
 		r.foot.Unknown, r.foretold.Unknown = true, true
-		err = os.Remove(filepath.Join(r.dir, r.settings.pidName()))
+		err = os.Remove(filepath.Join(r.dir, r.settings.PIDName()))
 		a.next++
 	default:
 		if p == nil || p.next() == nil || p.next().call.Name != m.Op {
@@ -442,7 +443,7 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 // notePidFile keeps which files the name of the pid file or the lock file has
 // meant.
 func (r *run) notePidFile() {
-	for _, name := range []string{r.settings.pidName(), r.settings.lock} {
+	for _, name := range []string{r.settings.PIDName(), r.settings.LockFile} {
 		if e, there := r.scene.entry(name); there {
 			r.exclusive[e.object] = true
 		}

@@ -5,12 +5,11 @@ package trace
 import (
 	"errors"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-func (Program) Cases(t Tier, actors, rounds int) ([]race.Case, error) {
-	return nil, errors.ErrUnsupported
-}
+func (Tier) Learn(p program.Program) (program.Program, error) { return p, errors.ErrUnsupported }
 
 func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }
 

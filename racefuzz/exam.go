@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/big"
 	"os"
@@ -18,18 +19,74 @@ const (
 	growSchedules  = 200_000 // for one row of the table of growth
 )
 
-// bench has every known bug looked for, beside what luck finds, and measures
-// how the work grows; or it has one looked for. The exit code is that of a
-// race when a bug is missed.
-func bench(ctx context.Context, o options, out *output) (int, error) {
-	start := time.Now()
-	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: o.tries}
-	if o.target != shipped {
-		paper.Target = o.target
-		if m, _ := mutant.Lookup(o.target); !strings.ContainsAny(m.Tiers, "mk") || m.Name == mutant.Shipped {
-			return 0, &problem{fmt.Errorf("no target %q for -bench", o.target), "run 'racefuzz -list' for their names"}
-		}
+const examMode = "exam"
+
+const examManual = `Usage: racefuzz exam [flags] [BUG]
+
+Has every known bug looked for, or the one that is named, in every order of the
+lock's steps, and prints for each how many schedules that took, how long, and
+the steps and preemptions of the shortest witness. Beside that stand the tries
+that it took without a scheduler, with all actors started at once, and the same
+with a reader beside them: what a stress test would need.
+
+It ends with a table of how the work grows with actors and preemptions.
+
+Flags:
+    -tries N        times to try each bug without a scheduler (default 100000)
+    -time D         stop after a duration such as 10m
+    -json           write JSON, one object a line
+    -q              write little besides the verdict
+
+Columns:
+    mutant          the bug, as 'racefuzz list' names it
+    tier            model (a file system in memory) or kernel (the real one)
+    rules           whose rules the model plays
+                    and the invariant that the bug was found to break
+    schedules       that were run until it was
+    uncontrolled    tries without a scheduler until it showed, or > their number
+
+Exit code: 0 every bug was found, 1 one was not.
+
+Example:
+    racefuzz exam truncate-before-lock
+`
+
+// examination is the mode in which known bugs are looked for.
+type examination struct {
+	common
+	tries int
+}
+
+func (e *examination) flags(f *flag.FlagSet) {
+	e.reports(f)
+	f.IntVar(&e.tries, "tries", 100_000, "")
+}
+
+func (e *examination) check(given map[string]bool, words, command []string) error {
+	switch words = append(words, command...); {
+	case len(words) > 1:
+		return fmt.Errorf("unexpected argument %q", words[1])
+	case e.tries < 0:
+		return fmt.Errorf("-tries %d: at least 0", e.tries)
+	case len(words) == 0:
+		return nil
 	}
+	e.target = words[0]
+	if m, _ := mutant.Lookup(e.target); !strings.ContainsAny(m.Tiers, "mk") || m.Name == mutant.Shipped {
+		return &problem{fmt.Errorf("no bug %q to sit an exam on", e.target), "run 'racefuzz list' for their names"}
+	}
+	return nil
+}
+
+// run has every known bug looked for, beside what luck finds, and measures how
+// the work grows; or it has one looked for. The exit code is that of a race
+// when a bug is missed.
+func (e *examination) run(ctx context.Context, out *output) (int, error) {
+	start := time.Now()
+	out.begin()
+	ctx, cancel := e.limit(ctx)
+	defer cancel()
+	paper := exam.Paper{Dir: os.TempDir(), Limit: benchSchedules, Tries: e.tries, Target: e.target}
 	found, missed := 0, 0
 	out.row("%-31s %-6s %-8s %-3s %9s %5s %11s %9s %12s %13s",
 		"mutant", "tier", "rules", "", "schedules", "steps", "preemptions", "time", "uncontrolled", "with a reader")
@@ -40,7 +97,7 @@ func bench(ctx context.Context, o options, out *output) (int, error) {
 		} else {
 			found++
 		}
-		if o.json {
+		if e.json {
 			out.object("mutant", map[string]any{"mutant": r.Mutant, "tier": r.Tier, "rules": r.Rules, "invariant": r.Invariant,
 				"schedules": r.Schedules, "steps": r.Steps, "preemptions": r.Preemptions, "ms": r.Time.Seconds() * 1000,
 				"uncontrolled": r.Uncontrolled, "with_reader": r.Watched, "tries": r.Tries})

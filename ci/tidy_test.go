@@ -49,7 +49,7 @@ var mayImport = map[string][]string{
 	"racefuzz/syscalls": {},
 
 	inside + "commands": {inside + "race", inside + "content"},
-	"racefuzz/racetest": {inside + "race", inside + "commands", inside + "explore", inside + "trace", inside + "report", inside + "hunt"},
+	"racefuzz/racetest": {inside + "race", inside + "program", inside + "commands", inside + "explore", inside + "trace", inside + "report", inside + "hunt"},
 	inside + "hunt":     {inside + "race", inside + "content", inside + "commands", inside + "program", inside + "explore", inside + "trace", inside + "report"},
 }
 

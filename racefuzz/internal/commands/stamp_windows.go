@@ -24,7 +24,7 @@ func stampOf(path string) (stamp, error) {
 	if err != nil {
 		return stamp{}, err
 	}
-	s := stamp{info.Size(), info.Mode(), info.ModTime()}
+	s := stamp{size: info.Size(), mode: info.Mode(), modified: info.ModTime()}
 	if info.IsDir() {
 		s.size, s.modified = 0, time.Time{}
 	}

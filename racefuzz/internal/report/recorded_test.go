@@ -47,7 +47,7 @@ func twoFiles() Report {
 		},
 		Verdict:  race.Verdict{Invariant: race.OneHolder, Reason: "a and b both hold the file", Event: 14},
 		Critical: [2]int{4, 5},
-		Replay:   "racefuzz -replay testdata/races/no-recheck.txtar",
+		Replay:   "racefuzz replay testdata/races/no-recheck.txtar",
 	}
 	for i := range r.Events {
 		if r.Events[i].Op == "open" || r.Events[i].Op == "remove" {

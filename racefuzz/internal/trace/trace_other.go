@@ -5,6 +5,7 @@ package trace
 import (
 	"errors"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )

@@ -161,7 +161,7 @@ func TestCodeOfAnotherArchitectureIsNamed(t *testing.T) {
 		t.Skip("needs gcc on amd64")
 	}
 	source, binary := filepath.Join(t.TempDir(), "old.c"), filepath.Join(t.TempDir(), "old")
-	program := `#include <fcntl.h>
+	text := `#include <fcntl.h>
 #include <unistd.h>
 int main(int argc, char **argv) {
 	int r;
@@ -169,7 +169,7 @@ int main(int argc, char **argv) {
 	close(open(argv[1], O_CREAT | O_WRONLY, 0644));
 	return r <= 0 || read(0, &r, 1);
 }`
-	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
+	if err := os.WriteFile(source, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command(cc, "-o", binary, source).CombinedOutput(); err != nil {

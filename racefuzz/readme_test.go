@@ -1,25 +1,50 @@
 package main
 
-// Proves that the session on the README's first screen is what the program
+// Proves that the sessions on the README's first screen are what the program
 // prints.
 
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
+	"github.com/memlatch/memlatch/racefuzz/internal/trace"
 )
 
-func TestReadmeShowsARealSession(t *testing.T) {
+func TestReadmeShowsRealSessions(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, session, _ := strings.Cut(string(readme), "$ go run ./racefuzz ")
-	session, _, _ = strings.Cut(session, "```")
+	sessions := strings.Split(string(readme), "$ go run ./racefuzz ")[1:]
+	if len(sessions) != 2 {
+		t.Errorf("README.md has %d sessions, want that of a daemon and that of commands", len(sessions))
+	}
+	for _, session := range sessions {
+		session, _, _ = strings.Cut(session, "```")
+		t.Run(strings.Fields(session)[0], func(t *testing.T) { checkSession(t, session) })
+	}
+}
+
+func checkSession(t *testing.T, session string) {
 	command, drawn, _ := strings.Cut(session, "\n")
+	l, err := commands.Parse("go " + command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mode := 0
+	if args := l.Words[1:]; args[0] == "commands" {
+		mode = 1
+	}
+	args := slices.Insert(l.Words[1:], mode, "-save", t.TempDir())
 	var stdout, stderr bytes.Buffer
-	code := run(append(strings.Fields(command), "-save", t.TempDir()), nil, &stdout, &stderr)
+	code := run(args, nil, &stdout, &stderr)
+	if code == exitNotReproducible && strings.Contains(stderr.String(), trace.ErrForbidden.Error()) || strings.Contains(stderr.String(), "on Linux only") {
+		t.Skip(stderr.String())
+	}
 	if code != exitRace {
 		t.Fatalf("%s: exit code %d\n%s%s", command, code, &stdout, &stderr)
 	}

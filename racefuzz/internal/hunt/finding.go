@@ -79,10 +79,15 @@ func Show(set *trace.Commands, w explore.Witness) report.Report {
 		r.Case.Actors[i].Script = []string{set.Lines[i].Text}
 	}
 	kept, pair := set.Racing(w.Events, w.Case.PIDFile())
-	at := map[int]int{}
+	at, inodes := map[int]int{}, map[int]int{0: 0}
 	for _, i := range kept {
+		e := w.Events[i]
+		if _, known := inodes[e.Inode]; !known {
+			inodes[e.Inode] = len(inodes)
+		}
+		e.Time, e.Inode, e.Orphans = 0, inodes[e.Inode], "" // they are of all that the commands touch
 		at[i] = len(r.Events)
-		r.Events = append(r.Events, w.Events[i])
+		r.Events = append(r.Events, e)
 	}
 	r.Verdict.Event = at[w.Verdict.Event]
 	r.Critical = [2]int{at[pair[0]], at[pair[1]]}

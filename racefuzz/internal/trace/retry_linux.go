@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // A program that is refused may pause and try again. How often it does so
@@ -40,6 +41,9 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 	for _, e := range slices.Backward(r.events) {
 		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != p.actor.name {
 			return false
+		}
+		if e.Actor == p.lane && e.Result == "ok" && does(e, syscalls.Takes|syscalls.Puts) && isAbout(e, k.call.file) {
+			return false // it has removed what was in its way
 		}
 		if e.Actor == p.lane {
 			words, _, _ := strings.Cut(e.Detail, noteMark)

@@ -34,6 +34,9 @@ Flags:
     -setup COMMAND  run once before, to make what the commands need; may be
                     given more than once
     -file PATH      put a copy of a file into the directory first; likewise
+    -read COMMAND   says what is in the directory, instead of its files, and is run
+                    after every step that changes something: it must find what
+                    is there before or after a command, never a third thing
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
     -preempt N      preemptions in a schedule, at most (default 2)
@@ -66,6 +69,7 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	f.Var((*paths)(&j.hunt.Setup), "setup", "")
 	f.Var((*paths)(&j.hunt.Files), "file", "")
 	f.Var((*paths)(&j.hunt.Ignore), "ignore", "")
+	f.StringVar(&j.hunt.Read, "read", "", "")
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
 	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
 	f.IntVar(&j.hunt.Limit, "n", 0, "")
@@ -115,6 +119,9 @@ func (j *commandsJob) find(ctx context.Context, out *output) (code int, err erro
 	}
 	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {
 		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
+	}
+	if outside := set.Elsewhere(); len(outside) > 0 {
+		out.row("outside of the directory, where a race is not seen, they share %s", strings.Join(outside, ", "))
 	}
 	var result explore.Result
 	end := func(code int, verdict string) (int, error) {

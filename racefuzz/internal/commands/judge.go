@@ -51,6 +51,17 @@ func (k *Known) Judge(ends []Ending, s Snapshot) (Word, error) {
 	return w, nil
 }
 
+// Whole reports whether the snapshot is what is found before or after some of
+// the commands, in some order.
+func (k *Known) Whole(s Snapshot) (bool, error) {
+	got, told, err := k.normal(s)
+	if err != nil {
+		return false, err
+	}
+	text := got.Text()
+	return slices.ContainsFunc(told, func(t content.Told) bool { return t.State.Text() == text }), nil
+}
+
 // fits reports whether the commands of the order ended as they did in it, and
 // all others failed: those are returned.
 func (o Order) fits(ends []Ending) (refused []int, ok bool) {

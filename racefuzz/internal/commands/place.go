@@ -19,8 +19,12 @@ import (
 type Place struct {
 	Dir      string // where the commands run
 	template string
-	stamps   map[string]stamp // of all that is in Dir, as Restore left it
-	base     content.State    // of the template, as far as it was read
+	// Reader, if it is not nil, says what counts of the place: then its files do
+	// not.
+	Reader func() []byte
+
+	stamps map[string]stamp // of all that is in Dir, as Restore left it
+	base   content.State    // of the template, as far as it was read
 }
 
 // NewPlace makes a place below the directory base that begins as what is in its
@@ -147,11 +151,17 @@ func (p *Place) differs() (changed, gone []string, err error) {
 	return changed, gone, err
 }
 
+// ReaderName is what the words of the reader are called among the files.
+const ReaderName = "what the reader says"
+
 // Snapshot is what a place holds, as far as it differs from its template.
 type Snapshot struct {
 	changed content.State
 	gone    map[string]bool
 }
+
+// Said is what the reader says, if there is one.
+func (s Snapshot) Said() string { return string(s.changed[ReaderName].Data) }
 
 // Names are the names of what differs, in order.
 func (s Snapshot) Names() (names []string) {
@@ -168,6 +178,10 @@ func (s Snapshot) Names() (names []string) {
 // Snapshot returns what the place holds now. Names for which skip returns true
 // are left out.
 func (p *Place) Snapshot(skip func(name string) bool) (Snapshot, error) {
+	if p.Reader != nil {
+		said := strings.ReplaceAll(string(p.Reader()), p.Dir, "{dir}")
+		return Snapshot{changed: content.State{ReaderName: content.File{Data: []byte(said)}}, gone: map[string]bool{}}, nil
+	}
 	changed, gone, err := p.differs()
 	if err != nil {
 		return Snapshot{}, err

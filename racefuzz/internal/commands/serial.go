@@ -81,7 +81,10 @@ const apart = 1100 * time.Millisecond
 // all subsets of them, the empty one first. It returns a [Refusal] if a command
 // cannot be tried: it fails, or does not end, when it is the first to run.
 func Serially(ctx context.Context, p *Place, lines []Line, r Runner, skip func(string) bool) ([]Order, error) {
-	empty := Order{First: Snapshot{gone: map[string]bool{}}, Again: Snapshot{gone: map[string]bool{}}}
+	empty, err := nobody(p, skip)
+	if err != nil {
+		return nil, err
+	}
 	orders := []Order{empty}
 	known := map[string]int{"": 0}
 	for round := range 2 {
@@ -130,6 +133,18 @@ func Serially(ctx context.Context, p *Place, lines []Line, r Runner, skip func(s
 		}
 	}
 	return orders, p.Restore()
+}
+
+// nobody is the order in which no command runs.
+func nobody(p *Place, skip func(string) bool) (o Order, err error) {
+	if err = p.Restore(); err != nil {
+		return o, err
+	}
+	if o.First, err = p.Snapshot(skip); err != nil {
+		return o, err
+	}
+	o.Again, err = p.Snapshot(skip)
+	return o, err
 }
 
 // permutations are all orders of n things, the natural one first.

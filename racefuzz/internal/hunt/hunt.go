@@ -30,6 +30,7 @@ type Options struct {
 	Setup   []string // command lines that are run once before, to make what the others need
 	Files   []string // paths of files of which a copy is put into the place first
 	Ignore  []string // globs of files that are left out of the comparison
+	Read    string   // a command line that says what is in the place, or "": then the files themselves do
 	Strict  bool     // a command that fails only because another runs is a finding
 	Preempt int      // preemptions in a schedule, at most
 	Limit   int      // of schedules; 0 for none
@@ -62,6 +63,9 @@ func (o Options) settings() map[string]string {
 			quoted[fmt.Sprintf("%s.%02d", name, i+1)] = strconv.Quote(value)
 		}
 	}
+	if o.Read != "" {
+		quoted["read"] = strconv.Quote(o.Read)
+	}
 	if o.Strict {
 		quoted["strict"] = strconv.Quote("yes")
 	}
@@ -84,6 +88,8 @@ func OptionsOf(c race.Case) (o Options, err error) {
 			o.Files = append(o.Files, value)
 		case "ignore":
 			o.Ignore = append(o.Ignore, value)
+		case "read":
+			o.Read = value
 		case "strict":
 			o.Strict = true
 		case "pidfile", "stop": // the file that the lanes show, and where the commands are stopped
@@ -99,21 +105,27 @@ func OptionsOf(c race.Case) (o Options, err error) {
 // [*commands.Refusal] if they cannot be tried, and a [*commands.Unrepeatable] if
 // they do not do the same twice.
 func (o Options) Prepare(ctx context.Context, dir string) (*trace.Commands, error) {
-	var lines []commands.Line
-	for _, text := range o.Lines {
-		l, err := resolve(text)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, l)
-	}
-	set, err := trace.NewCommands(trace.Tier{Dir: dir}, lines)
+	set, err := trace.NewCommands(trace.Tier{Dir: dir}, nil)
 	if err != nil {
 		return nil, err
 	}
 	set.Strict = o.Strict
 	if err := o.furnish(ctx, set.Place); err != nil {
 		return nil, err
+	}
+	for _, text := range o.Lines {
+		l, err := resolve(text, set.Place.Dir)
+		if err != nil {
+			return nil, err
+		}
+		set.Lines = append(set.Lines, l)
+	}
+	if o.Read != "" {
+		l, err := resolve(o.Read, set.Place.Dir)
+		if err != nil {
+			return nil, err
+		}
+		set.Place.Reader = func() []byte { return set.Place.Read(ctx, l) }
 	}
 	return set, set.Learn(ctx, o.Ignore)
 }
@@ -136,15 +148,19 @@ func (o Options) furnish(ctx context.Context, p *commands.Place) error {
 	return p.Keep()
 }
 
-// resolve is a command line with its program found and the files that it names
-// from here.
-func resolve(text string) (commands.Line, error) {
+// resolve is a command line with its program found, and the files that it names
+// from here unless the place has one of that name.
+func resolve(text, dir string) (commands.Line, error) {
 	l, err := commands.Parse(text)
-	if err == nil {
-		if l.Shell {
-			l.Words[0], err = exec.LookPath(l.Words[0])
-		} else {
-			l.Words, err = program.Resolve(l.Words)
+	if err == nil && l.Shell {
+		l.Words[0], err = exec.LookPath(l.Words[0])
+	} else if err == nil {
+		words := l.Words
+		l.Words, err = program.Resolve(words)
+		for i := 1; err == nil && i < len(words); i++ {
+			if _, there := os.Stat(filepath.Join(dir, words[i])); there == nil {
+				l.Words[i] = words[i]
+			}
 		}
 	}
 	if err != nil {
@@ -157,7 +173,7 @@ func resolve(text string) (commands.Line, error) {
 const setUpLimit = time.Minute
 
 func setUp(ctx context.Context, dir, text string) error {
-	l, err := resolve(text)
+	l, err := resolve(text, dir)
 	if err != nil {
 		return err
 	}
@@ -179,8 +195,14 @@ func setUp(ctx context.Context, dir, text string) error {
 // Search runs the commands in every order within the bounds, first in those that
 // are most likely to break something, until one breaks a rule.
 func (o Options) Search(ctx context.Context, set *trace.Commands, p *explore.Progress) (explore.Result, error) {
-	first, err := set.Directed(ctx, p)
+	first, err := set.Whole(ctx, p)
 	if err != nil || first.Witness != nil {
+		return first, err
+	}
+	directed, err := set.Directed(ctx, p)
+	directed.Schedules += first.Schedules
+	directed.Steps += first.Steps
+	if first = directed; err != nil || first.Witness != nil {
 		return first, err
 	}
 	rest, err := explore.Bounded(ctx, set.Plan(o.Preempt, o.Limit, p))

@@ -16,6 +16,9 @@ type Commands struct {
 	// through a descriptor, by number, and whether they may have changed it.
 	Touched map[string]map[int]bool
 
+	// Outside has the same of files outside of the place.
+	Outside map[string]map[int]bool
+
 	Refused map[string]int // so often each way to be refused was met
 	Left    map[string]int // likewise the files that no order leaves
 	Stayed  map[string]int // and the programs that were left running

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,6 +75,8 @@ func (c *Commands) Run(ctx context.Context, _ *commands.Place, who int, _ comman
 		return commands.Ending{}, err
 	}
 	defer r.Close()
+	r.outside = map[string]bool{}
+	defer func() { c.touchOutside(who, r.outside) }()
 	for ctx.Err() == nil {
 		m, _, ok := explore.Onward(r, r.events)
 		if !ok {
@@ -227,6 +230,7 @@ func (r *run) judgeCommands() error {
 	if set == nil || set.Known == nil || r.word != nil || len(r.Moves()) > 0 {
 		return nil
 	}
+	r.wordAt = len(r.events) - 1
 	var ends []commands.Ending
 	var waiting []string
 	for _, a := range r.actors {
@@ -275,7 +279,7 @@ func (r *run) commandVerdict() race.Verdict {
 	if r.word == nil || r.word.Rule == "" {
 		return race.Verdict{}
 	}
-	return race.Verdict{Invariant: r.word.Rule, Reason: r.word.Reason, Event: len(r.events) - 1}
+	return race.Verdict{Invariant: r.word.Rule, Reason: r.word.Reason, Event: r.wordAt}
 }
 
 // describeCommands adds to a state how the commands ended.
@@ -393,7 +397,7 @@ func NewCommands(t Tier, lines []commands.Line) (*Commands, error) {
 		return nil, err
 	}
 	return &Commands{
-		Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{},
+		Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{},
 		Refused: map[string]int{}, Left: map[string]int{}, Stayed: map[string]int{},
 	}, nil
 }
@@ -413,16 +417,46 @@ func (c *Commands) private(name string) bool { return len(c.Touched[name]) < 2 }
 
 // Shared are the files that one of the commands changes and another one looks
 // at or changes, in order.
-func (c *Commands) Shared() (names []string) {
-	for name, by := range c.Touched {
-		changed := false
-		for _, changes := range by {
-			changed = changed || changes
-		}
-		if changed && len(by) > 1 {
+func (c *Commands) Shared() []string { return shared(c.Touched) }
+
+func shared(touched map[string]map[int]bool) (names []string) {
+	for name, by := range touched {
+		if len(by) > 1 && slices.Contains(slices.Collect(maps.Values(by)), true) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
 }
+
+// noteOutside notes a name outside of the directory. What is there of devices,
+// processes and the kernel is no file.
+func (t *tracer) noteOutside(c call, o syscalls.Operand, path string) {
+	if t.outside == nil || path == "" {
+		return
+	}
+	path = filepath.Clean(path)
+	for _, dir := range []string{"/dev", "/proc", "/sys"} {
+		if path == dir || strings.HasPrefix(path, dir+"/") {
+			return
+		}
+	}
+	changes := o.Does&(syscalls.Writes|syscalls.Creates|syscalls.Makes|syscalls.Puts|syscalls.Takes) != 0
+	if flags, opens := map[string]int{"open": 1, "openat": 2}[c.Name]; opens && c.args[flags]&unix.O_ACCMODE != 0 {
+		changes = true
+	}
+	t.outside[path] = t.outside[path] || changes
+}
+
+func (c *Commands) touchOutside(who int, paths map[string]bool) {
+	for path, changes := range paths {
+		if c.Outside[path] == nil {
+			c.Outside[path] = map[int]bool{}
+		}
+		c.Outside[path][who] = c.Outside[path][who] || changes
+	}
+}
+
+// Elsewhere are the files outside of the place that one of the commands changes
+// and another one looks at or changes, in order: a race for them is not seen.
+func (c *Commands) Elsewhere() []string { return shared(c.Outside) }

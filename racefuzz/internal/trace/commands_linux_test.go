@@ -83,6 +83,21 @@ func buildCommands(t *testing.T) string {
 // shell, has furnished.
 func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemptions int) (finding, *Commands) {
 	t.Helper()
+	set := newCommands(t, setup, lines)
+	set.Strict = strict
+	learn(t, set)
+	r, err := found(set.Directed(t.Context(), nil))
+	if err == nil && !r.Verdict.Broken() {
+		r, err = found(explore.Bounded(t.Context(), set.Plan(preemptions, 0, nil)))
+	}
+	if err != nil || r.Diverged > 0 {
+		t.Fatalf("%v, %d diverged: %s", err, r.Diverged, r.Divergence)
+	}
+	return r, set
+}
+
+func newCommands(t *testing.T, setup string, lines []string) *Commands {
+	t.Helper()
 	var parsed []commands.Line
 	for _, text := range lines {
 		l, err := commands.Parse(text)
@@ -98,7 +113,6 @@ func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemp
 	if err != nil {
 		t.Fatal(err)
 	}
-	set.Strict = strict
 	cmd := exec.Command("sh", "-c", setup)
 	cmd.Dir = set.Place.Dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -107,21 +121,18 @@ func tryCommands(t *testing.T, setup string, lines []string, strict bool, preemp
 	if err := set.Place.Keep(); err != nil {
 		t.Fatal(err)
 	}
-	err = set.Learn(t.Context(), nil)
+	return set
+}
+
+func learn(t *testing.T, set *Commands) {
+	t.Helper()
+	err := set.Learn(t.Context(), nil)
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := found(set.Directed(t.Context(), nil))
-	if err == nil && !r.Verdict.Broken() {
-		r, err = found(explore.Bounded(t.Context(), set.Plan(preemptions, 0, nil)))
-	}
-	if err != nil || r.Diverged > 0 {
-		t.Fatalf("%v, %d diverged: %s", err, r.Diverged, r.Divergence)
-	}
-	return r, set
 }
 
 func TestCommandsThatLoseWhatOthersWrote(t *testing.T) {
@@ -220,6 +231,45 @@ func TestCommandsThatCannotBeTriedAreRefused(t *testing.T) {
 		var refusal *commands.Refusal
 		if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func TestWhatIsSharedOutsideIsTold(t *testing.T) {
+	outside := filepath.Join(t.TempDir(), "outside")
+	_, set := tryCommands(t, ":", []string{"echo a >>" + outside, "echo b >>" + outside}, false, 0)
+	if got := set.Elsewhere(); len(got) != 1 || got[0] != outside {
+		t.Errorf("told of %q, want %q", got, outside)
+	}
+	if got := set.Shared(); len(got) != 0 {
+		t.Errorf("shared inside: %q", got)
+	}
+}
+
+func TestAReaderFindsWhatIsHalfWritten(t *testing.T) {
+	cat, err := commands.Parse("cat list")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ write, want string }{
+		{"sh -c 'echo one >list; echo two >>list'", `a reader finds "", which is there neither before nor after a command`},
+		{"sh -c 'echo one >new; echo two >>new; mv new list'", ""},
+	} {
+		set := newCommands(t, "echo start >list", []string{c.write, "cat list"})
+		set.Place.Reader = func() []byte { return set.Place.Read(t.Context(), cat) }
+		learn(t, set)
+		r, err := found(set.Whole(t.Context(), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Verdict.Reason; !strings.HasSuffix(got, c.want) || r.Verdict.Broken() != (c.want != "") {
+			t.Errorf("%s: %q, want %q", c.write, got, c.want)
+		}
+		if r.Verdict.Broken() {
+			again, _, err := set.Repeat(set.Case(), StopsOf(r.Events))
+			if err != nil || again.Verdict != r.Verdict {
+				t.Errorf("again: %s, %v, want %s", again.Verdict, err, r.Verdict)
+			}
 		}
 	}
 }

@@ -79,7 +79,11 @@ func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
 		if name, ok := strings.CutPrefix(path, sharedMemory); ok {
 			t.notice(task.proc.actor, "shares memory as "+t.maskName(name))
 		}
-		return t.locate(task.tid, path, o.FollowsLink(c.args))
+		place := t.locate(task.tid, path, o.FollowsLink(c.args))
+		if place == "" {
+			t.noteOutside(*c, o, path)
+		}
+		return place
 	case syscalls.FD:
 		path := fdPath(task.tid, int(int32(c.args[o.Arg])))
 		if pid := processOf(path); pid != 0 {

@@ -18,7 +18,7 @@ func (c *Commands) Racing(events []race.Event, file string) (kept []int, pair [2
 	names := c.related(events, file)
 	for i, e := range events {
 		about := slices.ContainsFunc(names, func(name string) bool { return isAbout(e, name) })
-		if e.Op == opRun || i == len(events)-1 || does(e, syscalls.Locks) || about && !does(e, syscalls.SeesNode|syscalls.SeesMode) {
+		if e.Op == opRun || e.Op == opRead || i == len(events)-1 || does(e, syscalls.Locks) || about && !does(e, syscalls.SeesNode|syscalls.SeesMode) {
 			kept = append(kept, i)
 		}
 	}

@@ -56,6 +56,7 @@ type run struct {
 	exclusive map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults    map[string][]race.Fault // that steps may be made to fail with, by system call
 	word      *commands.Word          // on commands, once they have ended
+	wordAt    int                     // the event that it is about
 }
 
 // Start sets c up.

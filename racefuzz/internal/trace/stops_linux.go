@@ -88,6 +88,12 @@ func (c *Commands) Repeat(of race.Case, stops []Stop) (w explore.Witness, file s
 	defer started.Close()
 	r := started.(*run)
 	for _, s := range stops {
+		if s.Actor == reader {
+			if err := r.read(); err != nil {
+				return w, "", err
+			}
+			continue
+		}
 		if err := r.goOn(s); err != nil {
 			return w, "", err
 		}

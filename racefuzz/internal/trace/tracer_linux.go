@@ -34,6 +34,9 @@ type tracer struct {
 	noticed  map[string]bool   // what nobody can follow
 	onNotice func(actor, what string)
 	ends     []*process // that ended in the last step
+	// outside has the files outside of the directory that calls name, and
+	// whether one may change them; nil where nobody wants to know.
+	outside map[string]bool
 }
 
 // process is one process of an actor; its lane is what it is called in events:

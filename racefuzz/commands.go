@@ -40,6 +40,8 @@ Flags:
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
     -preempt N      preemptions in a schedule, at most (default 2)
+    -crash N        1: also kill each command before each of its changes and run
+                    it again; it must end as if it had run once (default 0)
     -n N            schedules, at most (default: no limit)
     -time D         stop after a duration such as 10m
     -save DIR       where to save what breaks (default testdata/races in the
@@ -72,6 +74,7 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	f.StringVar(&j.hunt.Read, "read", "", "")
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
 	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
+	f.IntVar(&j.hunt.Crash, "crash", 0, "")
 	f.IntVar(&j.hunt.Limit, "n", 0, "")
 }
 

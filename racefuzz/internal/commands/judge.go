@@ -51,6 +51,31 @@ func (k *Known) Judge(ends []Ending, s Snapshot) (Word, error) {
 	return w, nil
 }
 
+// JudgeAgain judges a command that was killed and run again: it must end, and
+// leave, as if it had run once.
+func (k *Known) JudgeAgain(who int, end Ending, s Snapshot) (Word, error) {
+	got, told, err := k.normal(s)
+	if err != nil {
+		return Word{}, err
+	}
+	left, rest := got.Beyond(states(told))
+	w := Word{Left: left}
+	i := slices.IndexFunc(k.orders, func(o Order) bool { return len(o.Who) == 1 && o.Who[0] == who })
+	name := race.ActorName(who)
+	switch once := k.orders[i]; {
+	case end.Waits != "":
+		w.Rule, w.Reason = race.KilledCommandsRunAgain, name+", run again, does not come to an end"
+	case end.String() != once.Ends[0].String():
+		w.Rule, w.Reason = race.KilledCommandsRunAgain, fmt.Sprintf("%s, run again, ends with %s, and it says %q", name, end, end.Said)
+	case told[i].State.Text() != rest.Text():
+		w.Rule = race.KilledCommandsRunAgain
+		if found := content.Explain(rest, once.Names(), told); len(found) > 0 {
+			w.Reason, w.File = "run again, "+found[0].Sentence, found[0].File
+		}
+	}
+	return w, nil
+}
+
 // Whole reports whether the snapshot is what is found before or after some of
 // the commands, in some order.
 func (k *Known) Whole(s Snapshot) (bool, error) {

@@ -76,7 +76,7 @@ func Replay(set *trace.Commands, c race.Case) (explore.Witness, error) {
 func Show(set *trace.Commands, w explore.Witness) report.Report {
 	r := report.Report{Case: w.Case.Clone(), Verdict: w.Verdict}
 	for i := range r.Case.Actors {
-		r.Case.Actors[i].Script = []string{set.Lines[i].Text}
+		r.Case.Actors[i].Script = []string{set.Text(r.Case.Actors[i].Name)}
 	}
 	kept, pair := set.Racing(w.Events, w.Case.PIDFile())
 	at, inodes := map[int]int{}, map[int]int{0: 0}

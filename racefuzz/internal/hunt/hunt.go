@@ -33,6 +33,7 @@ type Options struct {
 	Read    string   // a command line that says what is in the place, or "": then the files themselves do
 	Strict  bool     // a command that fails only because another runs is a finding
 	Preempt int      // preemptions in a schedule, at most
+	Crash   int      // 1: each command is killed in turn before each of its changes and run again
 	Limit   int      // of schedules; 0 for none
 }
 
@@ -40,6 +41,9 @@ type Options struct {
 func (o Options) Check() error {
 	if len(o.Lines) < 2 || len(o.Lines) > 4 {
 		return fmt.Errorf("want two to four commands, each quoted as one argument, not %d", len(o.Lines))
+	}
+	if o.Crash < 0 || o.Crash > 1 {
+		return errors.New("-crash is 0 or 1")
 	}
 	if o.Preempt < 0 || o.Limit < 0 {
 		return errors.New("the numbers of preemptions and of schedules cannot be negative")
@@ -199,11 +203,17 @@ func (o Options) Search(ctx context.Context, set *trace.Commands, p *explore.Pro
 	if err != nil || first.Witness != nil {
 		return first, err
 	}
-	directed, err := set.Directed(ctx, p)
-	directed.Schedules += first.Schedules
-	directed.Steps += first.Steps
-	if first = directed; err != nil || first.Witness != nil {
-		return first, err
+	passes := []func(context.Context, *explore.Progress) (explore.Result, error){set.Directed}
+	if o.Crash > 0 {
+		passes = append(passes, set.Killed)
+	}
+	for _, pass := range passes {
+		next, err := pass(ctx, p)
+		next.Schedules += first.Schedules
+		next.Steps += first.Steps
+		if first = next; err != nil || first.Witness != nil {
+			return first, err
+		}
 	}
 	rest, err := explore.Bounded(ctx, set.Plan(o.Preempt, o.Limit, p))
 	rest.Schedules += first.Schedules

@@ -54,6 +54,9 @@ func (c *Commands) Case() race.Case {
 	return made
 }
 
+// Text is the command line of an actor.
+func (c *Commands) Text(actor string) string { return c.Lines[slices.Index(actorNames, actor)].Text }
+
 // Start implements [race.Tier].
 func (c *Commands) Start(of race.Case) (race.Run, error) {
 	t := c.Tier
@@ -231,6 +234,9 @@ func (r *run) judgeCommands() error {
 		return nil
 	}
 	r.wordAt = len(r.events) - 1
+	if len(r.actors[0].script) > 1 {
+		return r.judgeKilled(set)
+	}
 	var ends []commands.Ending
 	var waiting []string
 	for _, a := range r.actors {
@@ -357,7 +363,18 @@ func (r *run) direct(victim string, stops map[string]bool) error {
 // onward is, of some moves, that with which the lane goes on that moved last, or
 // else the first.
 func (r *run) onward(moves []race.Move) race.Move {
-	return moves[max(0, slices.IndexFunc(moves, func(m race.Move) bool { return m.Actor == r.last() }))]
+	for _, same := range []func(string) bool{
+		func(lane string) bool { return lane == r.last() },
+		func(lane string) bool { return race.ActorOf(lane) == race.ActorOf(r.last()) },
+		func(string) bool { return true },
+	} {
+		for _, m := range moves {
+			if m.Fault == race.NoFault && same(m.Actor) {
+				return m
+			}
+		}
+	}
+	return moves[0]
 }
 
 // aboutToChange returns the file that the next call of a lane changes, if the

@@ -273,3 +273,31 @@ func TestAReaderFindsWhatIsHalfWritten(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandThatWasKilledIsRunAgain(t *testing.T) {
+	for _, c := range []struct {
+		write string
+		rule  race.Invariant
+		want  string
+	}{
+		{"sh -c 'mkdir lock && echo one >list && rmdir lock'", race.KilledCommandsRunAgain, "a was killed before openat list O_TRUNC|O_CREAT|O_WRONLY: a, run again, ends with exit 1"},
+		{"sh -c 'x=$(cat list); echo >list; echo $x one >list'", race.KilledCommandsRunAgain, "a was killed before write list "},
+		{"sh -c 'echo one >new; mv new list'", "", ""},
+	} {
+		set := newCommands(t, "echo start >list", []string{c.write, "cat list"})
+		learn(t, set)
+		r, err := found(set.Killed(t.Context(), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Verdict; got.Invariant != c.rule || !strings.HasPrefix(got.Reason, c.want) {
+			t.Errorf("%s: %s, want %s: %s", c.write, got, c.rule, c.want)
+		}
+		if r.Verdict.Broken() {
+			again, _, err := set.Repeat(r.Case, StopsOf(r.Events))
+			if err != nil || again.Verdict != r.Verdict {
+				t.Errorf("again: %s, %v, want %s", again.Verdict, err, r.Verdict)
+			}
+		}
+	}
+}

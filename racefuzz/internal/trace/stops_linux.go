@@ -52,6 +52,10 @@ func ParseStop(text string) (s Stop, err error) {
 func StopsOf(events []race.Event) (stops []Stop) {
 	for i := 1; i < len(events); i++ {
 		actor := race.ActorOf(events[i-1].Actor)
+		if events[i].Op == opCrash {
+			stops = append(stops, killedAt(events, i), Stop{Actor: actor, Op: opCrash})
+			continue
+		}
 		if race.ActorOf(events[i].Actor) == actor {
 			continue
 		}
@@ -90,6 +94,12 @@ func (c *Commands) Repeat(of race.Case, stops []Stop) (w explore.Witness, file s
 	for _, s := range stops {
 		if s.Actor == reader {
 			if err := r.read(); err != nil {
+				return w, "", err
+			}
+			continue
+		}
+		if s.Op == opCrash {
+			if err := r.killNow(s.Actor); err != nil {
 				return w, "", err
 			}
 			continue

@@ -23,7 +23,7 @@ const (
 // nor after a command.
 func (c *Commands) Whole(ctx context.Context, p *explore.Progress) (result explore.Result, err error) {
 	for i := 0; c.Place.Reader != nil && i < len(c.Lines) && ctx.Err() == nil; i++ {
-		err := c.try(&result, p, func(r *run) error { return r.readThroughout(race.ActorName(i)) })
+		err := c.try(c.Case(), &result, p, func(r *run) error { return r.readThroughout(race.ActorName(i)) })
 		if err != nil || result.Witness != nil {
 			return result, err
 		}
@@ -32,8 +32,8 @@ func (c *Commands) Whole(ctx context.Context, p *explore.Progress) (result explo
 }
 
 // try has one schedule run and adds what comes of it.
-func (c *Commands) try(result *explore.Result, p *explore.Progress, moves func(*run) error) error {
-	started, err := c.Start(c.Case())
+func (c *Commands) try(of race.Case, result *explore.Result, p *explore.Progress, moves func(*run) error) error {
+	started, err := c.Start(of)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (c *Commands) try(result *explore.Result, p *explore.Progress, moves func(*
 	result.Steps += len(r.events)
 	p.Ran(len(r.events))
 	if v := r.Verdict(); v.Broken() {
-		result.Witness = &explore.Witness{Case: c.Case(), Events: r.events, Verdict: v}
+		result.Witness = &explore.Witness{Case: of, Events: r.events, Verdict: v}
 	}
 	return err
 }

@@ -41,8 +41,8 @@ var mayImport = map[string][]string{
 	inside + "exam":    {"lock", inside + "race", inside + "explore", inside + "mutant", inside + "stage"},
 	inside + "sim":     {"lock", inside + "race"},
 	inside + "mutant":  {"lock", inside + "race"},
-	inside + "proc":    {"lock", inside + "race", inside + "program"},
-	inside + "trace":   {"lock", inside + "race", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls", inside + "content"},
+	inside + "proc":    {"lock", inside + "race", inside + "judge", inside + "program"},
+	inside + "trace":   {"lock", inside + "race", inside + "judge", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls", inside + "content"},
 	inside + "report":  {"lock", inside + "race"},
 	inside + "content": {},
 

@@ -19,18 +19,19 @@ const (
 	None Kind = iota
 
 	// What befalls a life.
-	Begins  // it starts
-	Visits  // a command starts that is no server, such as an uninstall
-	Tries   // it goes by locks: it is nobody's rival any more unless it has one
-	Locks   // it has an exclusive lock on Object, which is or was the pid file, or 0 for one that cannot be told
-	Unlocks // it has that lock no more
-	Serves  // it is the server; since the beginning of Window, if it has one
-	Stands  // it serves, or waits to, and is certainly not the recorded server
-	Wakes   // it may become the recorded server from now on
-	Told    // it is told to stop
-	Ends    // it is over: of itself before it served, or in order
-	Crashes // it is over without having been able to clean up
-	Fails   // a call of its present operation is made to fail
+	Begins   // it starts
+	Visits   // a command starts that is no server, such as an uninstall
+	Tries    // it goes by locks: it is nobody's rival any more unless it has one
+	Locks    // it has an exclusive lock on Object, which is or was the pid file, or 0 for one that cannot be told
+	Unlocks  // it has that lock no more
+	Serves   // it is the server; since the beginning of Window, if it has one
+	Stands   // it serves, or waits to, and is certainly not the recorded server
+	Wakes    // it may become the recorded server from now on
+	Told     // it is told to stop
+	Ends     // it is over: of itself before it served, or in order
+	Crashes  // it is over without having been able to clean up
+	Outlives // it was told to stop, and has not in its time
+	Fails    // a call of its present operation is made to fail
 
 	// What happens to the pid file.
 	Changes // Who makes it File

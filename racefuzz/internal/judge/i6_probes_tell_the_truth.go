@@ -18,8 +18,12 @@ func probesTellTheTruth(j *Judge) {
 			j.breaks(race.ProbesTellTheTruth, "the probe of %s fails: %s", name, f.Said)
 		}
 	case Nobody:
-		for s := w.always; s != 0 && len(j.lives) > 0; s = s.without(s.first()) {
-			j.breaks(race.ProbesTellTheTruth, j.say("the probe of %s finds %s, while %s is the holder", "%s says that nobody runs (%s), and %s does all the time"), name, f.Said, j.lives[s.first()].name)
+		for s := w.always; s != 0; s = s.without(s.first()) {
+			if holder := j.lives[s.first()].name; j.promise.Program {
+				j.breaks(race.ProbesTellTheTruth, "%s says that nobody runs, and %s does all the time", name, holder)
+			} else {
+				j.breaks(race.ProbesTellTheTruth, "the probe of %s finds %s, while %s is the holder", name, f.Said, holder)
+			}
 		}
 		if f.PID != 0 && !slices.Contains(w.recorded, f.PID) && !j.recorded(f.PID) {
 			j.breaks(race.ProbesTellTheTruth, "the probe of %s reads the pid %d, which the file does not record", name, f.PID)
@@ -29,8 +33,10 @@ func probesTellTheTruth(j *Judge) {
 		switch {
 		case len(w.could) == 0:
 			j.breaks(race.ProbesTellTheTruth, j.say("the probe of %s finds the file held, and nobody holds it", "%s says that somebody runs, and nobody does"), name)
+		case f.PID != 0 && !named && j.promise.Program:
+			j.breaks(race.ProbesTellTheTruth, "%s names a process that was not the server while it looked", name)
 		case f.PID != 0 && !named:
-			j.breaks(race.ProbesTellTheTruth, j.say("the probe of %s names process %d, which was no holder", "%s names process %d, which was not the server while it looked"), name, f.PID)
+			j.breaks(race.ProbesTellTheTruth, "the probe of %s names process %d, which was no holder", name, f.PID)
 		}
 	}
 }

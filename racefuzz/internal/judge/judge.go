@@ -92,6 +92,7 @@ var rules = []rule{
 	{race.ProbesTellTheTruth, on(Answers), probesTellTheTruth, true},
 	{race.LoneStartsSucceed, on(Ends), loneStartsSucceed, false},
 	{race.AServerSucceeds, on(Stands, Idles, Heard), aServerSucceeds, false},
+	{race.ServersAnswerAndStop, on(Outlives), serversAnswerAndStop, true},
 	{race.UninstallSparesWhatIsUsed, on(Removes, Misses, Ends), uninstallSparesWhatIsUsed, true},
 	{race.NothingIsClobbered, on(Serves, Ends, Clobbers, Endless), nothingIsClobbered, true},
 }

@@ -91,8 +91,10 @@ func (j *Judge) holders() (s set) {
 func (j *Judge) rivals(i int) bool {
 	l := &j.lives[i]
 	switch l.phase {
-	case serving, stopping:
-		return !l.standby || len(l.locks) > 0 || l.waking
+	case serving:
+		return l.waking || len(l.locks) > 0 || !l.standby && !j.promise.Standby
+	case stopping:
+		return !l.standby || len(l.locks) > 0
 	case starting, visiting:
 		return !l.standby && (!l.tried || len(l.locks) > 0)
 	}
@@ -199,7 +201,6 @@ func (j *Judge) serves(l *life) {
 	}
 	l.phase, l.standby, l.waking = serving, false, false
 	j.served = true
-	j.disorder = j.disorder && !l.fresh
 	if l.robbed && l.tried && l.loot != Hidden && !slices.Contains(l.locks, l.loot) {
 		l.robbed = false
 	}
@@ -241,6 +242,7 @@ func (j *Judge) watch() {
 		locked = locked || slices.Contains(j.lives[i].locks, j.file.Object)
 		if j.holds(i) {
 			holders |= one(i)
+			j.disorder = j.disorder && !j.lives[i].fresh
 		}
 		if j.rivals(i) {
 			rivals |= one(i)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
@@ -103,7 +104,7 @@ func (r *run) setUpCommands() error {
 	for _, a := range r.c.Actors {
 		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: slices.Index(actorNames, a.Name)})
 	}
-	r.oracle = newOracle(r.settings, nil)
+	r.teller = newTeller(r.settings, nil, judge.File{}, r.names())
 	return r.lookFirst()
 }
 

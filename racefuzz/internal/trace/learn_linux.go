@@ -91,7 +91,7 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 // promise is what the pid file holds, with "{pid}" for the pid, or "" where
 // there is none in it.
 func (r *run) promise() string {
-	content := pidless(r.pidFile().content)
+	content := pidless(r.pidFile().Content)
 	if !strings.Contains(content, "{pid}") {
 		return ""
 	}

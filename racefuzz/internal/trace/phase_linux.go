@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -38,7 +39,7 @@ func (r *run) advance() []string {
 			if r.alive(a) == 0 {
 				notes = append(notes, a.name+" ends: "+ending(a.first))
 				if a.phase == probing {
-					r.oracle.answered(len(r.events), a.name, r.answer(a))
+					r.teller.answered[a.name] = r.answer(a)
 				}
 				if r.tier.commands != nil { // how it ended is still to be judged
 					a.phase = absent
@@ -51,7 +52,7 @@ func (r *run) advance() []string {
 				notes = append(notes, a.name+" ends: "+ending(a.server))
 				r.leave(a)
 			} else if a.phase == stopping && !a.active() {
-				r.oracle.deaf(len(r.events), a.name)
+				r.teller.deaf = append(r.teller.deaf, a.name)
 			}
 		}
 	}
@@ -62,10 +63,10 @@ func (r *run) advance() []string {
 // the pid it named.
 func (r *run) answer(a *actor) answer {
 	status := a.first.status
-	said := answer{running: status.ExitStatus() == 0, certain: status.Exited() && status.ExitStatus() <= 3}
+	said := answer{actor: -1, running: status.ExitStatus() == 0, certain: status.Exited() && status.ExitStatus() <= 3}
 	said.pid = number.FindString(string(slurp(r.outputOf(a))))
 	if pid, err := strconv.Atoi(said.pid); err == nil && r.pids[pid] != nil {
-		said.start = r.pids[pid].start
+		said.actor, said.round = r.pids[pid].actor.index, r.pids[pid].round
 	}
 	return said
 }
@@ -153,8 +154,8 @@ func (r *run) show(e *race.Event) {
 	e.Orphans = strings.Join(orphans, ", ")
 }
 
-// view is what the oracle sees.
-func (r *run) view(before pidFile) view {
+// view is what the teller sees.
+func (r *run) view(before judge.File) view {
 	v := view{event: len(r.events) - 1, before: before, after: r.pidFile(), left: r.scene.children(), over: true}
 	recorded := r.recorded()
 	for _, a := range r.actors {
@@ -169,7 +170,8 @@ func (r *run) view(before pidFile) view {
 	return v
 }
 
-func (r *run) pidFile() pidFile {
+// pidFile is the pid file as the judge is told of it.
+func (r *run) pidFile() judge.File {
 	e, ok := r.scene.entry(r.settings.PIDName())
-	return pidFile{there: ok, object: e.object, content: r.mask(e.content)}
+	return judge.File{Object: e.object, Content: r.mask(e.content), Readable: ok}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/syscalls"
@@ -45,14 +46,14 @@ type run struct {
 	began     time.Time
 
 	actors    []*actor
-	oracle    *oracle
+	teller    *teller
 	events    []race.Event
 	ended     string                  // how the last actor that ended did
 	waiting   []*actor                // those of which a process waited in a call, before the last step
 	moved     []*actor                // those that may have, in the last step
 	foretold  explore.Footprint       // of the last step, before it was made
 	foot      explore.Footprint       // of the last step
-	stood     string                  // what the oracle saw of the actors after it
+	stood     string                  // what the teller saw of the actors after it
 	exclusive map[int]bool            // numbers of what is or was the pid file or the lock file
 	faults    map[string][]race.Fault // that steps may be made to fail with, by system call
 	word      *commands.Word          // on commands, once they have ended
@@ -163,8 +164,15 @@ func (r *run) setUp() (err error) {
 		return err
 	}
 	r.notePidFile()
-	r.oracle = newOracle(s, files)
+	r.teller = newTeller(s, files, r.pidFile(), r.names())
 	return nil
+}
+
+func (r *run) names() (names []string) {
+	for _, a := range r.actors {
+		names = append(names, a.name)
+	}
+	return names
 }
 
 // furnish makes the case's files, in which its placeholders are replaced.
@@ -222,7 +230,7 @@ func (r *run) Moves() []race.Move {
 func (r *run) Describe(m race.Move) explore.Nature {
 	switch m.Op {
 	case opStart, opStop, opProbe, opRun:
-		return explore.Begins // and until its first step the oracle excuses more than after it
+		return explore.Begins // and until its first step the judge excuses more than after it
 	case opRemove, opWait:
 		return explore.Rests
 	}
@@ -346,7 +354,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
 		}
 		if k.call.wild {
-			r.oracle.breaks(len(r.events), race.NothingIsClobbered, "%s sends a signal to every process there is", a.name)
+			r.teller.judge.See(judge.Fact{Kind: judge.Clobbers, Event: len(r.events), Who: slices.Index(r.actors, a), Said: "sends a signal to every process there is"})
 		}
 		a.rested = false
 		r.foretold = r.footprintOf(k)
@@ -430,7 +438,8 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
 	if r.tier.commands == nil {
-		r.oracle.judge(v)
+		r.teller.tell(v)
+		r.teller.judge.Verdict()
 	}
 	r.changed(&r.foot, changes, locks)
 	for _, other := range r.actors {
@@ -521,5 +530,5 @@ func (r *run) Verdict() race.Verdict {
 	if r.tier.commands != nil {
 		return r.commandVerdict()
 	}
-	return r.oracle.verdict
+	return r.teller.judge.Verdict()
 }

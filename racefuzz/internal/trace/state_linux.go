@@ -29,7 +29,7 @@ func (r *run) remember(a *actor, k *task, e race.Event) {
 }
 
 // Fingerprint implements [explore.Fingerprinter]: all that the program and the
-// oracle can still see but for the names of the actors, what each has done since
+// judge can still see but for the names of the actors, what each has done since
 // it started and what came of it, the files and the locks. The end of a victim is
 // not known where other processes of it go on.
 func (r *run) Fingerprint(cast *explore.Cast, victim string) (state uint64, whole bool) {
@@ -81,12 +81,10 @@ func (r *run) describe(order []int, victim string) string {
 	slices.Sort(locks)
 	b.WriteString(strings.Join(locks, ""))
 	v := r.view(r.pidFile())
-	sorted := v
-	sorted.actors = nil
 	for _, i := range order {
-		sorted.actors = append(sorted.actors, v.actors[i])
+		fmt.Fprintln(&b, v.actors[i].locks)
 	}
-	r.oracle.write(&b, sorted)
+	fmt.Fprintln(&b, v.helpers, r.teller.judge.State(nil, order))
 	return b.String()
 }
 

@@ -46,7 +46,7 @@ type process struct {
 	number int // counted as they begin
 	actor  *actor
 	lane   string
-	start  string         // of its actor, as in [standing.start]
+	round  int            // of its actor
 	calls  map[string]int // so far, of those that are made to fail
 	parked bool           // it tries the same for ever, until somebody else moves
 	tasks  []*task
@@ -87,7 +87,7 @@ func newTracer(dir string) *tracer {
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
-	p := &process{pid: pid, number: len(t.pids) + 1, actor: a, lane: a.name, start: standing{name: a.name, round: a.round}.start()}
+	p := &process{pid: pid, number: len(t.pids) + 1, actor: a, lane: a.name, round: a.round}
 	if !first {
 		p.lane = a.freeLane()
 	}

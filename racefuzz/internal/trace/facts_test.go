@@ -1,12 +1,13 @@
 package trace
 
-// Proves that the oracle breaks the invariant that is broken, and none where
+// Proves that the judge is told what breaks the invariant that is broken, and none where
 // a program keeps its promises, from what can be seen of it alone.
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/judge"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
@@ -15,25 +16,31 @@ import (
 // file holds then ("-" for no file), and who is in which phase.
 //
 //	a write: {a} | a serving
-func judge(t *testing.T, s program.Program, files []race.File, scenes string) race.Verdict {
+func judged(t *testing.T, s program.Program, files []race.File, scenes string) race.Verdict {
 	t.Helper()
 	phases := map[string]phase{
 		"absent": absent, "starting": starting, "serving": serving, "stopping": stopping, "probing": probing, "waking": waking,
 	}
-	o := newOracle(s, files)
-	before := pidFile{}
+	before := judge.File{}
 	for _, f := range files {
 		if f.Name == race.PIDFile {
-			before = pidFile{there: true, content: f.Content}
+			before = judge.File{Object: 1, Readable: true, Content: f.Content}
 		}
 	}
-	actors := []standing{{name: "a", round: 1}, {name: "b", round: 1}}
+	told := newTeller(s, files, before, []string{"a", "b"})
+	actors := []standing{{name: "a"}, {name: "b"}}
 	event := 0
 	for line := range strings.Lines(strings.TrimSpace(scenes)) {
 		step, standings, _ := strings.Cut(strings.TrimSpace(line), " | ")
 		move, content, _ := strings.Cut(step, ": ")
-		v := view{event: event, before: before, after: pidFile{there: content != "-", content: content}}
+		v := view{event: event, before: before}
+		if content != "-" {
+			v.after = judge.File{Object: 1, Content: content, Readable: true}
+		}
 		v.mover, v.op, _ = strings.Cut(move, " ")
+		if v.op == opStart || v.op == opProbe {
+			actors[v.mover[0]-'a'].round++
+		}
 		for text := range strings.SplitSeq(standings, ", ") {
 			words := strings.Fields(text)
 			for i := range actors {
@@ -45,17 +52,18 @@ func judge(t *testing.T, s program.Program, files []race.File, scenes string) ra
 		}
 		v.actors = append(v.actors, actors...)
 		v.over = v.op == "end"
-		if v.after.there {
+		if v.after.Readable {
 			v.left = []entry{{name: race.PIDFile, content: content}}
 		}
-		o.judge(v)
+		told.tell(v)
+		told.judge.Verdict()
 		before = v.after
 		event++
 	}
-	return o.verdict
+	return told.judge.Verdict()
 }
 
-func TestTheOracleNamesTheInvariant(t *testing.T) {
+func TestTheJudgeNamesTheInvariant(t *testing.T) {
 	exit := program.Program{Losers: "exit", Content: "{pid}"}
 	serve := program.Program{Losers: "serve", Content: "{pid}"}
 	lenient := program.Program{Losers: "exit", Content: "{pid}", MayEmpty: "yes"}
@@ -161,7 +169,7 @@ func TestTheOracleNamesTheInvariant(t *testing.T) {
 			b wait: - | b waking
 			b flock: - | b serving`, race.AServerSucceeds},
 	} {
-		if got := judge(t, tt.s, tt.files, tt.scenes); got.Invariant != tt.want {
+		if got := judged(t, tt.s, tt.files, tt.scenes); got.Invariant != tt.want {
 			t.Errorf("%s: %v, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -174,21 +182,23 @@ func TestProbesAreHeldToWhatWasTrueWhileTheyLooked(t *testing.T) {
 		said   answer
 		want   race.Invariant
 	}{
-		{"the server", true, answer{certain: true, running: true, pid: "1", start: "a#1"}, ""},
+		{"the server", true, answer{certain: true, running: true, pid: "1", round: 1}, ""},
 		{"nobody, though there is one", true, answer{certain: true}, race.ProbesTellTheTruth},
-		{"somebody, though there is none", false, answer{certain: true, running: true}, race.ProbesTellTheTruth},
-		{"another process", true, answer{certain: true, running: true, pid: "2"}, race.ProbesTellTheTruth},
+		{"somebody, though there is none", false, answer{certain: true, running: true, actor: -1}, race.ProbesTellTheTruth},
+		{"another process", true, answer{certain: true, running: true, pid: "2", actor: -1}, race.ProbesTellTheTruth},
 		{"an error", true, answer{}, ""},
 	} {
-		o := newOracle(program.Program{Losers: "exit"}, nil)
-		a := standing{name: "a", round: 1}
+		told := newTeller(program.Program{Losers: "exit"}, nil, judge.File{}, []string{"a", "b"})
+		a, b := standing{name: "a"}, standing{name: "b", round: 1, phase: probing}
 		if tt.served {
-			a.phase = serving
+			a.round, a.phase = 1, serving
+			told.tell(view{mover: "a", op: opStart, actors: []standing{a, {name: "b"}}})
 		}
-		o.judge(view{mover: "b", op: opProbe, actors: []standing{a, {name: "b", round: 1, phase: probing}}})
-		o.answered(1, "b", tt.said)
-		if o.verdict.Invariant != tt.want {
-			t.Errorf("it says %s: %v, want %q", tt.name, o.verdict, tt.want)
+		told.tell(view{event: 1, mover: "b", op: opProbe, actors: []standing{a, b}})
+		told.answered["b"], b.phase = tt.said, absent
+		told.tell(view{event: 2, mover: "b", op: "exit_group", actors: []standing{a, b}})
+		if got := told.judge.Verdict(); got.Invariant != tt.want {
+			t.Errorf("it says %s: %v, want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -135,6 +135,11 @@ func TestDisagreements(t *testing.T) {
 			{stale(outside), "a begins; a ends"},
 		}},
 		{"a lone start is refused while a probe looks", race.LoneStartsSucceed, []telling{
+			{steps, "b asks; a begins; a ends refused"},
+			{calls, "b asks; a begins; a ends"},
+			{outside, "b asks; a begins; a ends"},
+		}},
+		{"a lone start is refused by a dead one's file while a probe looks", race.CrashesAreTakenOver, []telling{
 			{stale(steps), "b asks; a begins; a ends refused"},
 			{stale(calls), "b asks; a begins; a ends"},
 			{stale(outside), "b asks; a begins; a ends"},
@@ -204,7 +209,7 @@ func TestDisagreements(t *testing.T) {
 		{"a probe names a start that has not got the lock", race.ProbesTellTheTruth, []telling{
 			{steps, `a begins; a tries; b asks; b answers held 101`},
 			{calls, `a begins; a tries; b asks; b answers held 101`},
-			{outside, `a begins; a stands; b asks; b answers held 101`},
+			{outside, `a begins; a stands idly; b asks; b answers held 101`},
 		}},
 		{"a start serves on what is no pid file", race.NothingIsClobbered, []telling{
 			{odd(steps), `a begins; a serves`},

@@ -1,6 +1,10 @@
 package judge
 
-import "github.com/memlatch/memlatch/racefuzz/internal/race"
+import (
+	"cmp"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
 
 // nothingIsClobbered finds who takes what is no pid file for one, reports that
 // it has stopped and has not, never comes to an end, or does what must not be done at all.
@@ -22,9 +26,13 @@ func nothingIsClobbered(j *Judge) {
 		case l.faulted && !j.file.Removed && j.shows(j.file, f.Who) == whole:
 			j.breaks(race.NothingIsClobbered, "%s reports %s and stays recorded", l.name, f.Said)
 		}
+	case Exits:
+		if j.odd && l.phase != stopping && !f.Open {
+			j.breaks(race.NothingIsClobbered, "%s ended without an error: %s", l.name, f.Said)
+		}
 	case Endless:
 		j.breaks(race.NothingIsClobbered, "%s goes on for ever", l.name)
 	case Clobbers:
-		j.breaks(race.NothingIsClobbered, "%s %s", l.name, f.Said)
+		j.breaks(race.NothingIsClobbered, "%s %s", cmp.Or(f.Name, l.name), f.Said)
 	}
 }

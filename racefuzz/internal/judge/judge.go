@@ -51,6 +51,7 @@ type Judge struct {
 	verdict race.Verdict
 	final   bool // the verdict has been asked for since it was broken
 
+	facts  int  // so far
 	fact   Fact // the one that is being judged
 	before File // the pid file before it
 	was    life // the life that the fact is about, before it
@@ -70,6 +71,11 @@ type Judge struct {
 	robbed    bool // somebody removed a file from under its holder
 	faulted   bool // some call was made to fail
 
+	store   []memory
+	listed  []string // ever
+	owed    []string // never acknowledged by servers that have ended
+	cleared bool     // the last word was that of an uninstall that is done, with nobody in its way
+
 	history []operation
 	order   hash // of the history: what returned, and what had returned when it began
 }
@@ -87,14 +93,14 @@ var rules = []rule{
 	{race.OneHolder, on(Serves, Locks, Exhausted), oneHolder, false},
 	{race.ReadersFindTheHolder, on(Changes, Serves, Locks, Told, Saw, Emptied), readersFindTheHolder, false},
 	{race.NothingRemains, on(Remains), nothingRemains, true},
-	{race.CrashesAreTakenOver, on(Changes, Serves, Locks, Saw, Ends), crashesAreTakenOver, false},
+	{race.CrashesAreTakenOver, on(Changes, Serves, Locks, Saw, Ends, Stands), crashesAreTakenOver, false},
 	{race.OnlyTheHolderChanges, on(Changes, Saw), onlyTheHolderChanges, false},
 	{race.ProbesTellTheTruth, on(Answers), probesTellTheTruth, true},
-	{race.LoneStartsSucceed, on(Ends), loneStartsSucceed, false},
+	{race.LoneStartsSucceed, on(Ends, Stands), loneStartsSucceed, false},
 	{race.AServerSucceeds, on(Stands, Idles, Heard), aServerSucceeds, false},
-	{race.ServersAnswerAndStop, on(Outlives), serversAnswerAndStop, true},
-	{race.UninstallSparesWhatIsUsed, on(Removes, Misses, Ends), uninstallSparesWhatIsUsed, true},
-	{race.NothingIsClobbered, on(Serves, Ends, Clobbers, Endless), nothingIsClobbered, true},
+	{race.ServersAnswerAndStop, on(Outlives, Exits, Mute, Owes, Lists, Errs), serversAnswerAndStop, true},
+	{race.UninstallSparesWhatIsUsed, on(Removes, Misses, Ends, Lists, Finds, Endless), uninstallSparesWhatIsUsed, true},
+	{race.NothingIsClobbered, on(Serves, Ends, Exits, Clobbers, Endless), nothingIsClobbered, true},
 }
 
 func on(kinds ...Kind) (set uint64) {
@@ -127,6 +133,7 @@ func (j *Judge) See(f Fact) {
 		return
 	}
 	j.fact, j.before, j.was = f, j.file, j.lives[f.Who]
+	j.facts++
 	j.refused = j.refused[:0]
 	j.apply()
 	j.watch()

@@ -26,7 +26,8 @@ type life struct {
 
 	tried   bool  // it goes by locks, in whatever life
 	locks   []int // the objects of its exclusive locks
-	standby bool  // certainly not the recorded server
+	standby bool  // not the recorded server, though it serves
+	idle    bool  // certainly not to be taken for it, either
 	waking  bool  // a standby that looks whether it can take over
 	robbed  bool  // somebody removed the file under it
 	loot    int   // which file that was
@@ -42,6 +43,12 @@ type life struct {
 	met    set
 	probed bool
 
+	answered bool // its first request
+	unseen   bool // it may not have noticed that it was told to stop
+	drained  bool // it has given up what it had in hand when it was told
+	refused  bool // a command that removes nothing
+	users    set  // who had stored something when the command began
+
 	disturbed bool // since it looks whether it can take over, it was not alone
 	shown     int  // the object in which a reader found its pid
 }
@@ -54,8 +61,11 @@ type window struct {
 	could    []claim
 	recorded []int // pids that the file recorded in a complete line while nobody had its lock
 	call     int
+	fact     int // the number of the fact that opened it
 	after    hash
 	busy     bool // somebody lived at some time
+	visited  bool // a command ran at some time
+	command  bool // it is a command's
 }
 
 // claim is somebody who could be taken for the server at some time.
@@ -92,11 +102,11 @@ func (j *Judge) rivals(i int) bool {
 	l := &j.lives[i]
 	switch l.phase {
 	case serving:
-		return l.waking || len(l.locks) > 0 || !l.standby && !j.promise.Standby
+		return l.waking || len(l.locks) > 0 || l.standby && !l.idle || !l.standby && !j.promise.Standby
 	case stopping:
-		return !l.standby || len(l.locks) > 0
+		return !l.idle || len(l.locks) > 0
 	case starting, visiting:
-		return !l.standby && (!l.tried || len(l.locks) > 0)
+		return !l.idle && (!l.tried || len(l.locks) > 0)
 	}
 	return false
 }
@@ -122,8 +132,9 @@ func (j *Judge) apply() {
 	case Begins, Visits:
 		*l = life{name: f.Name, pid: f.PID, round: l.round + 1, phase: starting, tried: l.tried, locks: l.locks, fresh: true}
 		if f.Kind == Visits {
-			l.phase = visiting
+			l.phase, l.refused, l.users = visiting, f.Failed, j.users()
 		}
+		j.cleared = false
 		j.call(l)
 	case Tries:
 		l.tried = true
@@ -136,16 +147,19 @@ func (j *Judge) apply() {
 	case Serves:
 		j.serves(l)
 	case Stands:
+		if l.phase == starting && f.State == Held {
+			j.refuse(f.Who)
+		}
 		if l.phase == starting && f.Open {
 			l.phase = serving
-			j.grounds(f.Who)
 		}
 		l.standby, l.waking = true, false
+		l.idle = l.idle || l.phase == starting
 	case Wakes:
-		l.waking, l.disturbed = l.phase == serving, false
-		l.standby = l.waking
+		l.waking, l.disturbed, l.idle = l.phase == serving && l.standby, false, false
 	case Told:
 		l.faulted, l.excused = false, false
+		l.unseen = f.Open && !l.answered
 		if l.phase == starting || l.phase == serving {
 			l.phase = stopping
 			j.grounds(f.Who)
@@ -155,6 +169,9 @@ func (j *Judge) apply() {
 		j.ends(l)
 	case Crashes:
 		j.grounds(f.Who)
+		if l.phase == visiting {
+			j.removable(l)
+		}
 		j.unrest()
 		j.cut(l)
 		*l = life{name: l.name, pid: l.pid, round: l.round, tried: l.tried, locks: l.locks[:0]}
@@ -170,7 +187,7 @@ func (j *Judge) apply() {
 		j.file = f.File
 	case Looks, Asks:
 		w := &j.windows[f.Window-1]
-		*w = window{open: true, probe: f.Kind == Asks, always: ^set(0), could: w.could[:0], recorded: w.recorded[:0], call: f.Event, after: j.order}
+		*w = window{open: true, probe: f.Kind == Asks, command: f.Kind == Asks && f.Open, always: ^set(0), could: w.could[:0], recorded: w.recorded[:0], call: f.Event, fact: j.facts, after: j.order}
 		l.faulted = false
 	case Heard:
 		j.returns("check", 0, j.windows[f.Window-1].after, Unknown)
@@ -179,10 +196,16 @@ func (j *Judge) apply() {
 		w := &j.windows[f.Window-1]
 		w.open = false
 		j.returns("probe", w.call, w.after, f.State)
-	case Saw:
+	case Saw, Errs:
 		j.windows[f.Window-1].open = false
 	case Lingers:
 		j.lingering = f.Open
+	case Answered:
+		l.answered = true
+	case Drained:
+		l.drained = true
+	default:
+		j.keep()
 	}
 }
 
@@ -214,6 +237,7 @@ func (j *Judge) ends(l *life) {
 		j.refuse(j.fact.Who)
 	case visiting:
 		j.served = j.served || !j.fact.Failed
+		j.removable(l)
 		j.returns("uninstall", l.call, l.after, Unknown)
 	case stopping:
 		j.returns("release", l.call, l.after, Nobody)
@@ -236,8 +260,8 @@ func (j *Judge) rob(f File) {
 
 // watch keeps what starts and windows have met.
 func (j *Judge) watch() {
-	var holders, rivals, starts, asking set
-	lives, locked := false, false
+	var holders, rivals, starts, asking, standbys set
+	lives, locked, visits, commands := false, false, false, false
 	for i := range j.lives {
 		locked = locked || slices.Contains(j.lives[i].locks, j.file.Object)
 		if j.holds(i) {
@@ -251,6 +275,10 @@ func (j *Judge) watch() {
 			starts |= one(i)
 		}
 		lives = lives || j.lives[i].phase != gone
+		visits = visits || j.lives[i].phase == visiting
+		if j.lives[i].phase != gone && j.lives[i].standby {
+			standbys |= one(i)
+		}
 	}
 	for i := range j.windows {
 		w := &j.windows[i]
@@ -260,7 +288,8 @@ func (j *Judge) watch() {
 		if w.probe {
 			asking |= one(i)
 		}
-		w.busy = w.busy || lives
+		w.busy, w.visited = w.busy || lives, w.visited || visits
+		commands = commands || w.command
 		w.always &= holders
 		for s := rivals; s != 0; s = s.without(s.first()) {
 			l := &j.lives[s.first()]
@@ -279,7 +308,7 @@ func (j *Judge) watch() {
 		}
 		others := rivals.without(i)
 		l.probed = l.probed || asking != 0
-		l.reason = l.reason || j.lingering || others&^starts != 0 || l.phase == visiting && others != 0
+		l.reason = l.reason || j.lingering || others&^starts != 0 || l.phase == visiting && (others|standbys != 0 || commands)
 		l.met |= others & starts
 		l.disturbed = l.disturbed || asking.without(i) != 0 || j.stirs(i)
 	}

@@ -18,12 +18,13 @@ func (j *Judge) State(to []uint64, order []int) []uint64 {
 	for _, i := range order {
 		l := &j.lives[i]
 		to = append(to, uint64(l.phase), uint64(l.loot), uint64(len(l.locks)), place(l.met),
-			flags(l.tried, l.standby, l.waking, l.robbed, l.excused, l.faulted, l.fresh, l.reason, l.probed, l.disturbed))
+			flags(l.tried, l.standby, l.idle, l.waking, l.robbed, l.excused, l.faulted, l.fresh, l.reason, l.probed, l.disturbed),
+			place(l.users), flags(l.answered, l.unseen, l.drained, l.refused))
 		if j.promise.Linear != nil && l.phase != gone {
 			to = append(to, uint64(l.after))
 		}
 		if w := &j.windows[i]; w.open {
-			to = append(to, place(w.always), uint64(len(w.could)), uint64(len(w.recorded)), uint64(w.after), flags(w.probe, w.busy))
+			to = append(to, place(w.always), uint64(len(w.could)), uint64(len(w.recorded)), uint64(w.after), flags(w.probe, w.busy, w.visited, w.command))
 			for _, c := range w.could {
 				to = append(to, place(one(c.who)), uint64(c.round))
 			}

@@ -53,30 +53,37 @@ func place(c race.Case, dir string, stranger, dead int) error {
 }
 
 // peek returns what a reader finds at path: the content of a file, or what
-// else is there, or race.NoFile.
+// else is there, or noFile.
 func peek(path string) string {
+	content, _ := inspect(path)
+	return content
+}
+
+// inspect returns as well which file it is, if it is one that can be read.
+func inspect(path string) (string, fs.FileInfo) {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return noFile
+		return noFile, nil
 	case err != nil:
-		return "unreadable: " + err.Error()
+		return "unreadable: " + err.Error(), nil
 	case !info.Mode().IsRegular():
-		return string(kindOf(info.Mode()))
+		return string(kindOf(info.Mode())), nil
 	}
 	f, err := openToRead(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return noFile
+		return noFile, nil
 	}
 	if err != nil {
-		return "unreadable: " + err.Error()
+		return "unreadable: " + err.Error(), nil
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxPeek))
 	if err != nil {
-		return "unreadable: " + err.Error()
+		return "unreadable: " + err.Error(), nil
 	}
-	return string(content)
+	info, _ = f.Stat()
+	return string(content), info
 }
 
 // maxPeek is more than a pid file has, in bytes.

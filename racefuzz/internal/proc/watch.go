@@ -2,6 +2,9 @@ package proc
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,11 +38,19 @@ func (a *actor) watch(look func() event) {
 }
 
 func (a *actor) reads() {
+	var files []fs.FileInfo // read so far; a number that is used again makes two of them look like one
 	a.watch(func() event {
 		began := a.w.now()
-		content := a.w.peek()
+		content, info := a.w.inspect()
 		e := *a.note(nil, opRead, strconv.Quote(content), began, a.w.now())
 		e.File = content
+		if info != nil {
+			same := func(other fs.FileInfo) bool { return os.SameFile(info, other) }
+			if e.object = 1 + slices.IndexFunc(files, same); e.object == 0 {
+				files = append(files, info)
+				e.object = len(files)
+			}
+		}
 		if content == noFile {
 			e.Result = noFile
 		}

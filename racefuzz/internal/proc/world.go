@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ type event struct {
 	life       int           // the server process it is about, counted from 1; 0 for none
 	pid        int           // the process that the result names, or that it is about
 	texts      []string      // of memories: added, listed or unanswered
+	object     int           // which file was read, counted from 1; 0 where it cannot be told
 }
 
 func step(actor, op, result string) race.Event {
@@ -228,9 +230,14 @@ func (w *world) record(e event) {
 
 // peek returns what a reader of the pid file finds.
 func (w *world) peek() string {
+	content, _ := w.inspect()
+	return content
+}
+
+func (w *world) inspect() (string, fs.FileInfo) {
 	w.handles.RLock()
 	defer w.handles.RUnlock()
-	return peek(w.pidFile())
+	return inspect(w.pidFile())
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -343,7 +350,7 @@ func (w *world) fail(err error) {
 
 func (w *world) outcome() Outcome {
 	slices.SortStableFunc(w.events, func(a, b event) int { return cmp.Compare(a.Time, b.Time) })
-	o := Outcome{Verdict: judge(w.c, w.events), Servers: len(w.lives)}
+	o := Outcome{Verdict: verdict(w.c, w.events), Servers: len(w.lives)}
 	holders := map[string]bool{}
 	for _, e := range w.events {
 		switch {

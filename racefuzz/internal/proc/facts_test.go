@@ -49,6 +49,8 @@ func recorded(t *testing.T, text string) []event {
 			switch key, value, _ := strings.Cut(part, "="); key {
 			case "pid":
 				e.pid, _ = strconv.Atoi(value)
+			case "object":
+				e.object, _ = strconv.Atoi(value)
 			case "detail":
 				e.Detail = value
 			case "texts":
@@ -120,7 +122,7 @@ func TestOracle(t *testing.T) {
 		{name: "the holder's pid is read", events: twoServers + `50-51 reader read "100\n"`},
 		{name: "an empty file is read", want: race.ReadersFindTheHolder, events: twoServers + `50-51 reader read ""`},
 		{name: "another pid is read", want: race.ReadersFindTheHolder, events: twoServers + `50-51 reader read "101\n"`},
-		{name: "the rest of a longer pid is read", want: race.ReadersFindTheHolder, events: twoServers + `50-51 reader read "100\n47\n"`},
+		{name: "the rest of a longer pid is read", want: race.CrashesAreTakenOver, events: twoServers + `50-51 reader read "100\n47\n"`},
 		{name: "an empty file is read before the holder is known", events: twoServers + `19-22 reader read ""`},
 		{name: "a read that ends after the stop", events: twoServers + aStops + `99-101 reader read -`},
 
@@ -150,7 +152,7 @@ func TestOracle(t *testing.T) {
 			40-41 b2 start 101
 			50-60 b2 initialize ok
 			61-62 b2 role standby`},
-		{name: "the next start is refused at first", want: race.LoneStartsSucceed, events: aloneKilled + `
+		{name: "the next start is refused at first", want: race.CrashesAreTakenOver, events: aloneKilled + `
 			40-41 b2 start 101
 			50-60 b2 initialize ok
 			61-62 b2 role standby
@@ -171,6 +173,12 @@ func TestOracle(t *testing.T) {
 			153-154 b2 role standby
 			400-401 c3 role holder`},
 
+		{name: "another file is in its place", want: race.OnlyTheHolderChanges, events: twoServers + `
+			50-51 reader read "100\n" | object=1
+			60-61 reader read "101\n" | object=2`},
+		{name: "what it holds is written over", want: race.ReadersFindTheHolder, events: twoServers + `
+			50-51 reader read "100\n" | object=1
+			60-61 reader read "101\n" | object=1`},
 		{name: "the file is gone", want: race.OnlyTheHolderChanges, events: twoServers + `50-51 reader read -`},
 
 		{name: "a probe names the holder", events: twoServers + `50-51 prober probe held 100 | pid=100`},
@@ -282,7 +290,7 @@ func TestOracle(t *testing.T) {
 		{name: "an open directory is used", c: loose, want: race.NothingIsClobbered, events: twoServers},
 	} {
 		t.Run(strings.ReplaceAll(tt.name, " ", "-"), func(t *testing.T) {
-			v := judge(tt.c, recorded(t, tt.events))
+			v := verdict(tt.c, recorded(t, tt.events))
 			if v.Invariant != tt.want {
 				t.Errorf("verdict %q, want %q", v, tt.want)
 			}
@@ -300,7 +308,7 @@ const aloneKilled = `
 `
 
 func TestVerdictNamesTheForemostInvariant(t *testing.T) {
-	v := judge(race.Case{}, recorded(t, twoServers+`
+	v := verdict(race.Case{}, recorded(t, twoServers+`
 		50-51 reader read ""
 		60-61 b2 role holder`))
 	if v.Invariant != race.OneHolder || v.Event != 7 {
@@ -337,7 +345,7 @@ func TestOracleOfPrograms(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			m := program.Program{Ready: "file", Stop: "eof", Losers: "exit", Content: "{pid} x\n"}
 			c := race.Case{Command: []string{"x"}, Files: tt.files, Options: m.Options()}
-			if v := judge(c, recorded(t, tt.events)); v.Invariant != tt.breaks {
+			if v := verdict(c, recorded(t, tt.events)); v.Invariant != tt.breaks {
 				t.Errorf("%v, want %q", v, tt.breaks)
 			}
 		})

@@ -1,7 +1,7 @@
 package trace
 
-// Proves that the judge is told what breaks the invariant that is broken, and none where
-// a program keeps its promises, from what can be seen of it alone.
+// Proves that the judge is told what breaks an invariant, and nothing that does
+// where a program keeps its promises, from what can be seen of it alone.
 
 import (
 	"strings"

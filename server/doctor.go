@@ -215,19 +215,22 @@ func examineLocks(sys lock.System, dir string) finding {
 		dir = filepath.Dir(dir)
 	}
 	if err := tryLocks(sys, dir); err != nil {
-		return bad(check, &problem{what: dir, err: err, hint: "use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"})
+		return bad(check, &problem{what: dir, err: err, hint: "make room there, or use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"})
 	}
 	return good(check, "they work")
 }
 
-// tryLocks has two descriptors of a new file in dir contend for its lock.
+// tryLocks writes a new file in dir and has two descriptors contend for its lock.
 func tryLocks(sys lock.System, dir string) error {
 	f, err := os.CreateTemp(dir, ".memlatch-doctor-")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	f.Close()
+	_, err = f.WriteString("memlatch doctor was here\n") // unless the disk is full
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
 	var files [2]lock.File
 	for i := range files {
 		if files[i], err = sys.Open(f.Name(), lock.Create); err != nil {

@@ -13,5 +13,3 @@ import (
 func (Tier) Learn(p program.Program) (program.Program, error) { return p, errors.ErrUnsupported }
 
 func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }
-
-func NewCommands(t Tier, lines []commands.Line) (*Commands, error) { return nil, errors.ErrUnsupported }

@@ -22,13 +22,8 @@ type Barrier struct{ flock *flock.Flock }
 // the barrier exclusively it waits until ctx ends, and then returns an error
 // matching [ErrHeld]. A ctx that has already ended allows a single try.
 func Share(ctx context.Context, path string) (*Barrier, error) {
-	b, err := hold(ctx, path, os.O_RDWR|os.O_CREATE, (*flock.Flock).TryRLock)
-	if err != nil { // who may only read the file can share it
-		if reader, _ := hold(ctx, path, os.O_RDONLY, (*flock.Flock).TryRLock); reader != nil {
-			return reader, nil
-		}
-	}
-	return b, err
+	// Not for writing: who may only read the file can share it.
+	return hold(ctx, path, os.O_RDONLY|os.O_CREATE, (*flock.Flock).TryRLock)
 }
 
 // Exclude holds the barrier at path alone, and is otherwise as [Share]. A

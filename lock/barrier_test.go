@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -220,7 +221,7 @@ func TestBarrierEndsWithItsProcess(t *testing.T) {
 }
 
 func TestBarrierRefusesWhatIsInTheWay(t *testing.T) {
-	for _, o := range obstacles {
+	for _, o := range slices.Concat(obstacles, ownObstacles) {
 		if o.probed || o.name == "name that is too long" {
 			continue
 		}
@@ -247,10 +248,51 @@ func TestBarrierRefusesWhatIsInTheWay(t *testing.T) {
 	}
 }
 
+// What does not pass is an error at once, however long it may wait.
 func TestBarrierNeedsItsDirectory(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "missing", "store.lock")
-	if _, err := Share(over, path); !os.IsNotExist(err) {
-		t.Errorf("Share: %v, want an error that says what is missing", err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if _, err := Share(ctx, path); !os.IsNotExist(err) || ctx.Err() != nil {
+		t.Errorf("Share: %v, want an error that says what is missing, at once", err)
+	}
+}
+
+// The place can be taken between the open and the lock, which are one call.
+func TestBarrierSaysWhatHasTakenItsPlace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "store.lock")
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tries := 0
+	_, err := hold(ctx, path, os.O_RDWR|os.O_CREATE, func(f *flock.Flock) (bool, error) {
+		ok, err := f.TryRLock()
+		if tries++; tries > 1 {
+			return ok, err
+		}
+		if os.Rename(path, path+".moved") != nil {
+			f.Unlock()
+			t.Skip("a barrier in use cannot be moved here")
+		}
+		return ok, errors.Join(err, os.Mkdir(path, 0o700))
+	})
+	if !errors.Is(err, errNotRegular) || tries != 1 {
+		t.Errorf("hold: %v after %d tries, want that this is no regular file, at once", err, tries)
+	}
+}
+
+func TestBarrierThatCannotBeComparedIsAnError(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "store.lock")
+	b := mustTake(t, Share, path)
+	if os.Rename(dir, dir+".moved") != nil {
+		t.Skip("a store in use cannot be moved here")
+	}
+	write(t, dir, "no directory")
+	if same, err := named(b.flock, path); same || err == nil {
+		t.Errorf("named is %v, %v, want an error", same, err)
 	}
 }
 

@@ -4,6 +4,7 @@ package lock
 // system: what a start, a stop and a probe then find, leave and spare.
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -250,5 +251,70 @@ func TestProbeReadsWhileNobodyCanStart(t *testing.T) {
 	}
 	if !slices.Contains(sys.calls, "unlock") {
 		t.Error("the probe did not take the lock")
+	}
+}
+
+// Whoever comes and goes while a release has let go leaves nothing to remove, and
+// nothing to report.
+func TestReleaseIsDoneWhereOthersHaveRemovedTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	sys := &between{before: busyFor(maxPauses+1, func() {})}
+	p := mustAcquireOn(t, sys, path)
+	sys.after = once("open", func() { mustAcquire(t, path).Release() })
+	if err := p.Release(); err != nil {
+		t.Error(err)
+	}
+	wantAbsent(t, path)
+}
+
+func TestReleaseSaysThatTheFileStays(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	opens := 0
+	p := mustAcquireOn(t, &between{before: func(call string) error {
+		if call == "open" {
+			opens++
+		}
+		if call == "remove" || call == "open" && opens > 1 {
+			return pathError(call, path, ErrBusy)
+		}
+		return nil
+	}}, path)
+	if err := p.Release(); !errors.Is(err, ErrBusy) {
+		t.Errorf("Release: %v, want ErrBusy", err)
+	}
+	wantContent(t, path, "")
+}
+
+func TestProbeLooksOnceWhereItIsClear(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	once := func(want Status) {
+		t.Helper()
+		sys := &between{}
+		if got, err := ProbeOn(sys, path); err != nil || got != want {
+			t.Errorf("Probe: %v, %v, want %v", got, err, want)
+		}
+		if sys.calls[0] != "open" || slices.Contains(sys.calls[1:], "open") {
+			t.Errorf("%v: calls %q, want one look", want, sys.calls)
+		}
+	}
+	once(Status{})
+	write(t, path, "42\n")
+	once(Status{Stale, 42})
+	mustAcquire(t, path)
+	once(Status{Held, os.Getpid()})
+}
+
+// inContainer is a system in which this process is the first.
+type inContainer struct{ *between }
+
+func (inContainer) PID() int                   { return 1 }
+func (inContainer) Holds(_ File, pid int) bool { return pid == 1 }
+
+func TestProcess1CanBeTheHolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "server.pid")
+	sys := inContainer{&between{}}
+	mustAcquireOn(t, sys, path)
+	if got, err := ProbeOn(sys, path); err != nil || got != (Status{Held, 1}) {
+		t.Errorf("Probe: %v, %v, want held by process 1", got, err)
 	}
 }

@@ -22,25 +22,32 @@ import (
 // ends.
 func fork(t *testing.T, path string) {
 	t.Helper()
-	var file, open unix.Stat_t
+	var file unix.Stat_t
 	if err := unix.Stat(path, &file); err != nil {
 		t.Fatal(err)
 	}
-	found := false
-	for fd := range 1024 {
-		if unix.Fstat(fd, &open) != nil || open.Dev != file.Dev || open.Ino != file.Ino {
-			continue
-		}
+	open := descriptors(&file)
+	if len(open) == 0 {
+		t.Fatal("nothing has the file open")
+	}
+	for _, fd := range open {
 		child, err := unix.Dup(fd)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { unix.Close(child) })
-		found = true
 	}
-	if !found {
-		t.Fatal("nothing has the file open")
+}
+
+// descriptors returns those that lead to the file, or with nil to any.
+func descriptors(file *unix.Stat_t) (open []int) {
+	var st unix.Stat_t
+	for fd := range 1024 {
+		if unix.Fstat(fd, &st) == nil && (file == nil || st.Dev == file.Dev && st.Ino == file.Ino) {
+			open = append(open, fd)
+		}
 	}
+	return open
 }
 
 // wantFree takes the lock of the file at path at the first try.

@@ -2,9 +2,13 @@
 
 package lock
 
+// Proves what only Unix systems can have in the way, and keep from others.
+
 import (
 	"net"
 	"os"
+	"path/filepath"
+	"testing"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +20,12 @@ var ownObstacles = []obstacle{
 	{"another user's file", foreign, []string{"belongs to another user"}, true},
 }
 
+// listen makes a socket. A path can be too long for one that is listened on, and
+// only some systems make one otherwise.
 func listen(path string) error {
+	if unix.Mknod(path, unix.S_IFSOCK|0o600, 0) == nil {
+		return nil
+	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return err
@@ -38,4 +47,20 @@ func foreign(path string) error {
 		return err
 	}
 	return os.Chown(path, os.Geteuid()+65534, -1)
+}
+
+func TestFilesAreTheirOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	mustAcquire(t, filepath.Join(dir, "server.pid"))
+	mustTake(t, Share, filepath.Join(dir, "shared.lock"))
+	mustTake(t, Exclude, filepath.Join(dir, "excluded.lock"))
+	for _, name := range []string{"server.pid", "shared.lock", "excluded.lock"} {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode() != 0o600 {
+			t.Errorf("%s: mode %v, want 0600", name, info.Mode())
+		}
+	}
 }

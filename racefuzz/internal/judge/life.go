@@ -82,7 +82,7 @@ func (s set) without(i int) set { return s &^ one(i) }
 // holds reports whether an actor is certainly the server.
 func (j *Judge) holds(i int) bool {
 	l := &j.lives[i]
-	return l.phase == serving && !l.robbed && !l.standby && (!j.promise.Standby || len(l.locks) > 0)
+	return l.phase == serving && !l.robbed && !l.standby && !l.waking && (!j.promise.Standby || len(l.locks) > 0)
 }
 
 // holders returns all who are.
@@ -156,7 +156,7 @@ func (j *Judge) apply() {
 		l.standby, l.waking = true, false
 		l.idle = l.idle || l.phase == starting
 	case Wakes:
-		l.waking, l.disturbed, l.idle = l.phase == serving && l.standby, false, false
+		l.waking, l.disturbed, l.idle = l.phase == serving, false, false
 	case Told:
 		l.faulted, l.excused = false, false
 		l.unseen = f.Open && !l.answered

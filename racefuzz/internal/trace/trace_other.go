@@ -5,7 +5,6 @@ package trace
 import (
 	"errors"
 
-	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )

@@ -34,18 +34,16 @@ Flags:
     -setup COMMAND  run once before, to make what the commands need; may be
                     given more than once
     -file PATH      put a copy of a file into the directory first; likewise
-    -read COMMAND   says what is in the directory, instead of its files, and is run
-                    after every step that changes something: it must find what
-                    is there before or after a command, never a third thing
+    -read COMMAND   says what is in the directory, and is run after every change:
+                    it must find what is there before or after a command
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
     -preempt N      preemptions in a schedule, at most (default 2)
     -crash N        1: also kill each command before each of its changes and run
-                    it again; it must end as if it had run once (default 0)
+                    it again (default 0)
     -n N            schedules, at most (default: no limit)
     -time D         stop after a duration such as 10m
-    -save DIR       where to save what breaks (default testdata/races in the
-                    module, or else in the working directory)
+    -save DIR       where to save what breaks (default testdata/races)
     -html FILE      also write what breaks as a page to step through
     -json           write JSON, one object a line
     -q              write little besides the verdict

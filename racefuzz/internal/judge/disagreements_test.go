@@ -144,6 +144,10 @@ func TestDisagreements(t *testing.T) {
 			{stale(calls), "b asks; a begins; a ends"},
 			{stale(outside), "b asks; a begins; a ends"},
 		}},
+		{"a lone start is refused by a probe's lock, where there was a dead one's file", race.LoneStartsSucceed, []telling{
+			{stale(steps), "b asks; b locks 1; a begins; a ends refused"},
+			{stale(calls), "b asks; b locks 0; a begins; a ends"},
+		}},
 		{"two starts refuse each other", race.LoneStartsSucceed, []telling{
 			{steps, "a begins; b begins; a tries; b tries; a locks 1; b locks 2; a unlocks 1; b unlocks 2; a ends refused; b ends refused"},
 			{calls, "a begins; b begins; a ends; b ends"},

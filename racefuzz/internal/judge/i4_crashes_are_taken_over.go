@@ -8,7 +8,7 @@ import "github.com/memlatch/memlatch/racefuzz/internal/race"
 func crashesAreTakenOver(j *Judge) {
 	for _, r := range j.refused {
 		switch {
-		case !j.left: // see [loneStartsSucceed]
+		case r.barred || !j.left: // see [loneStartsSucceed]
 		case j.promise.Program:
 			j.breaks(race.CrashesAreTakenOver, "%s does not start although nobody runs", r.name)
 		default:

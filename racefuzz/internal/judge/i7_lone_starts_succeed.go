@@ -3,13 +3,14 @@ package judge
 import "github.com/memlatch/memlatch/racefuzz/internal/race"
 
 // loneStartsSucceed finds a start that was refused though nobody whom it met was
-// the server or could have become it, and when nothing was left that it could
-// take for one. A probe that looked meanwhile is to blame, or without one the
-// start itself, or another that was refused by it.
+// the server or could have become it, because of a probe that had a lock, or when
+// nothing was left that it could take for a server: then a probe that looked
+// meanwhile is to blame, or without one the start itself, or another that was
+// refused by it.
 func loneStartsSucceed(j *Judge) {
 	for _, r := range j.refused {
 		switch {
-		case j.left: // see [crashesAreTakenOver]
+		case j.left && !r.barred: // see [crashesAreTakenOver]
 		case j.promise.Program && r.probed:
 			j.breaks(race.LoneStartsSucceed, "%s does not start although nobody runs, because of a probe", r.name)
 		case j.promise.Program:

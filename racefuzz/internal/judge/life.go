@@ -42,6 +42,7 @@ type life struct {
 	reason bool
 	met    set
 	probed bool
+	barred bool // somebody who probed had a lock
 
 	answered bool // its first request
 	unseen   bool // it may not have noticed that it was told to stop
@@ -261,7 +262,7 @@ func (j *Judge) rob(f File) {
 // watch keeps what starts and windows have met.
 func (j *Judge) watch() {
 	var holders, rivals, starts, asking, standbys set
-	lives, locked, visits, commands := false, false, false, false
+	lives, locked, visits, commands, bars := false, false, false, false, false
 	for i := range j.lives {
 		locked = locked || slices.Contains(j.lives[i].locks, j.file.Object)
 		if j.holds(i) {
@@ -287,6 +288,7 @@ func (j *Judge) watch() {
 		}
 		if w.probe {
 			asking |= one(i)
+			bars = bars || len(j.lives[i].locks) > 0
 		}
 		w.busy, w.visited = w.busy || lives, w.visited || visits
 		commands = commands || w.command
@@ -307,7 +309,7 @@ func (j *Judge) watch() {
 			continue
 		}
 		others := rivals.without(i)
-		l.probed = l.probed || asking != 0
+		l.probed, l.barred = l.probed || asking != 0, l.barred || bars
 		l.reason = l.reason || j.lingering || others&^starts != 0 || l.phase == visiting && (others|standbys != 0 || commands)
 		l.met |= others & starts
 		l.disturbed = l.disturbed || asking.without(i) != 0 || j.stirs(i)

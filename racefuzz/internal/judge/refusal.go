@@ -8,6 +8,7 @@ type refusal struct {
 	name   string
 	met    set
 	probed bool
+	barred bool
 	said   string
 }
 
@@ -21,7 +22,7 @@ func (j *Judge) refuse(i int) {
 		return
 	}
 	if !l.reason {
-		j.undecided = append(j.undecided, refusal{l.name, l.met, l.probed, j.fact.Said})
+		j.undecided = append(j.undecided, refusal{l.name, l.met, l.probed, l.barred, j.fact.Said})
 	}
 	for k := range j.lives {
 		j.lives[k].met = j.lives[k].met.without(i)

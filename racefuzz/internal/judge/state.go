@@ -18,7 +18,7 @@ func (j *Judge) State(to []uint64, order []int) []uint64 {
 	for _, i := range order {
 		l := &j.lives[i]
 		to = append(to, uint64(l.phase), uint64(l.loot), uint64(len(l.locks)), place(l.met),
-			flags(l.tried, l.standby, l.idle, l.waking, l.robbed, l.excused, l.faulted, l.fresh, l.reason, l.probed, l.disturbed),
+			flags(l.tried, l.standby, l.idle, l.waking, l.robbed, l.excused, l.faulted, l.fresh, l.reason, l.probed, l.barred, l.disturbed),
 			place(l.users), flags(l.answered, l.unseen, l.drained, l.refused))
 		if j.promise.Linear != nil && l.phase != gone {
 			to = append(to, uint64(l.after))
@@ -34,7 +34,7 @@ func (j *Judge) State(to []uint64, order []int) []uint64 {
 		}
 	}
 	for _, r := range j.undecided {
-		to = append(to, place(r.met), flags(r.probed))
+		to = append(to, place(r.met), flags(r.probed, r.barred))
 	}
 	return to
 }

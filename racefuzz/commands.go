@@ -34,8 +34,8 @@ Flags:
     -setup COMMAND  run once before, to make what the commands need; may be
                     given more than once
     -file PATH      put a copy of a file into the directory first; likewise
-    -read COMMAND   says what is in the directory, and is run after every change:
-                    it must find what is there before or after a command
+    -read COMMAND   says what is in the directory, run after every change: it
+                    must find what is there before or after a command
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
     -preempt N      preemptions in a schedule, at most (default 2)

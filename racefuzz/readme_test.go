@@ -35,11 +35,7 @@ func checkSession(t *testing.T, session string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mode := 0
-	if args := l.Words[1:]; args[0] == "commands" {
-		mode = 1
-	}
-	args := slices.Insert(l.Words[1:], mode, "-save", t.TempDir())
+	args := slices.Insert(l.Words[1:], 1, "-save", t.TempDir()) // behind the mode
 	var stdout, stderr bytes.Buffer
 	code := run(args, nil, &stdout, &stderr)
 	if code == exitNotReproducible && strings.Contains(stderr.String(), trace.ErrForbidden.Error()) || strings.Contains(stderr.String(), "on Linux only") {

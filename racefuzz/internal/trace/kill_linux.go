@@ -11,6 +11,7 @@ import (
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // Killed runs each command alone, kills all of its processes before each of the
@@ -45,7 +46,7 @@ func (r *run) killBefore(n int) (killed bool, err error) {
 			return killed, nil
 		}
 		m := r.onward(moves)
-		if _, p := r.lane(m.Actor); !killed && p != nil && p.next() != nil && p.next().call.Changes() {
+		if _, p := r.lane(m.Actor); !killed && p != nil && p.next() != nil && p.next().call.changesFiles() {
 			if n--; n == 0 {
 				killed = true
 				if err := r.kill(a, p.next().call); err != nil {
@@ -60,6 +61,9 @@ func (r *run) killBefore(n int) (killed bool, err error) {
 	}
 	return killed, fmt.Errorf("no end after %d steps", commandSteps)
 }
+
+// changesFiles reports whether the call may change more than who lives.
+func (c call) changesFiles() bool { return c.Changes() && !c.Does(syscalls.Ends) }
 
 // kill ends all processes of a command before a call, and has the reader look.
 func (r *run) kill(a *actor, before call) error {

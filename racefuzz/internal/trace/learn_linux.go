@@ -75,11 +75,10 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
 		return h, &race.EndsError{Program: c.Target, Ending: r.ended, Said: said}
 	}
-	h.Stopped = true
+	h.Stopped, h.Touches = true, r.touched
 	for _, e := range r.events {
 		if e.Result != "ENOENT" { // others may look for what is not there
 			h.Steps = append(h.Steps, e.Step)
-			h.Touches = h.Touches || !slices.Contains([]string{opStart, opStop, opWait}, e.Op)
 		}
 	}
 	for _, e := range r.scene.children() {

@@ -21,7 +21,7 @@ import (
 // and what is demanded of arguments: "about" is the description; "least" and
 // "most" bound a number, and "usual" is the one for none; "length" bounds a
 // string, in characters, and "items" an array; "enum" lists what a string may
-// be. What the "json" tag may omit need not be given.
+// be; "example" is a value in JSON. What the "json" tag may omit need not be given.
 
 // member is a field that JSON has too.
 type member struct {
@@ -183,6 +183,9 @@ func (m member) schema() map[string]any {
 	}
 	if enum := m.Tag.Get("enum"); enum != "" {
 		s["enum"] = strings.Fields(enum)
+	}
+	if example := m.Tag.Get("example"); example != "" {
+		s["examples"] = []json.RawMessage{json.RawMessage(example)}
 	}
 	switch {
 	case m.Type == reflect.TypeFor[time.Time]():

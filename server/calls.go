@@ -80,7 +80,7 @@ type idArgs struct {
 
 type updateArgs struct {
 	idArgs
-	Text *string  `json:"text,omitempty" about:"what it says from now on" length:"65536"`
+	Text *string  `json:"text,omitempty" about:"what it says from now on" length:"65536" example:"\"The tests need Go 1.25.\""`
 	Tags []string `json:"tags,omitempty" about:"all tags that it has from now on" items:"16" length:"64"`
 }
 
@@ -156,7 +156,7 @@ func (t tools) get(ctx context.Context, in getArgs) (view, error) {
 }
 
 type deleteArgs struct {
-	ID    int64  `json:"id,omitempty" about:"the memory's id" least:"1"`
+	ID    int64  `json:"id,omitempty" about:"the memory's id" least:"1" example:"1"`
 	Tag   string `json:"tag,omitempty" about:"instead of an id: all memories with this tag" length:"64"`
 	Count int64  `json:"count,omitempty" about:"with a tag: how many memories that must be" least:"1"`
 }

@@ -91,6 +91,8 @@ func ask(ctx context.Context, s *host.Session) (o offer, err error) {
 
 func (t tool) rank() int {
 	switch {
+	case t.Annotations.DestructiveHint && len(t.InputSchema.Required) == 0: // it may take away what others need
+		return 3
 	case t.Annotations.DestructiveHint:
 		return 2
 	case t.Annotations.ReadOnlyHint:
@@ -112,7 +114,8 @@ func (t tool) arguments(h home) map[string]any {
 // wrong is what no tool should accept.
 var wrong = map[string]any{"no_such_argument": true}
 
-// sample returns the least that satisfies s, or else its first example.
+// sample returns the first example of s, or else the least that satisfies it. Of
+// what an object may leave out it has that of which there is an example.
 func (s schema) sample() any {
 	switch {
 	case len(s.Examples) > 0:
@@ -125,8 +128,10 @@ func (s schema) sample() any {
 	switch s.Type {
 	case "object":
 		object := map[string]any{}
-		for _, name := range s.Required {
-			object[name] = s.Properties[name].sample()
+		for name, p := range s.Properties {
+			if len(p.Examples) > 0 || slices.Contains(s.Required, name) {
+				object[name] = p.sample()
+			}
 		}
 		return object
 	case "array":

@@ -131,7 +131,7 @@ func (t *teller) tell(v view) {
 		}
 		begun := i == who && (v.op == opStart || v.op == opRun)
 		if s.phase == absent && v.op != opCrash && (begun || was != absent && was != probing) {
-			see(i, judge.Fact{Kind: judge.Ends, State: judge.Held})
+			see(i, judge.Fact{Kind: judge.Ends})
 		}
 	}
 	for i, s := range v.actors {

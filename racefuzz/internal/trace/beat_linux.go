@@ -44,6 +44,7 @@ func (r *run) awaitBeats() {
 // than it may take.
 func (r *run) seesBeat(a *actor) bool {
 	r.hold = true
+	defer func() { r.hold = false }()
 	for _, p := range a.procs {
 		for _, k := range p.tasks {
 			nap, timed := napOf(k.tid, slurp("/proc/"+strconv.Itoa(k.tid)+"/syscall"))

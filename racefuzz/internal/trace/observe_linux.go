@@ -284,7 +284,7 @@ func (t *tracer) lookAtUnnamed(changes []change, k *task, all []*actor) []change
 		switch {
 		case !is:
 			delete(s.unnamed, inode)
-		case k != nil && k.call.Changes() && slices.Contains(k.call.places, strings.TrimPrefix(readlink(fd), t.dir+"/")):
+		case k != nil && k.made.Changes() && slices.Contains(k.made.places, strings.TrimPrefix(readlink(fd), t.dir+"/")):
 			now := old
 			now.content, now.whole = t.readWhole(fd)
 			now.set = t.now

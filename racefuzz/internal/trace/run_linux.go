@@ -297,9 +297,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			e.Result = string(m.Fault)
 		}
 		inside := func(place string) bool { return place != "" && place != "." }
-		r.touched = r.touched || e.Result != "ENOENT" && slices.ContainsFunc(k.call.places, inside)
+		r.touched = r.touched || e.Result != "ENOENT" && slices.ContainsFunc(k.made.places, inside)
 		r.foot.Unknown = r.foot.Unknown || !k.done
-		if e.Result == "ok" && k.call.Does(syscalls.Locks) {
+		if e.Result == "ok" && k.made.Does(syscalls.Locks) {
 			r.foot.Write(r.foot.Reads...)
 		}
 	}
@@ -309,8 +309,8 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if len(r.pids) > begun {
 		r.foot.Write(births)
 	}
-	if k != nil && e.Result != "waits" && r.noisy(k.call.file) {
-		e.Detail = r.maskName(k.call.file) // see isAt
+	if k != nil && e.Result != "waits" && r.noisy(k.made.file) {
+		e.Detail = r.maskName(k.made.file) // see isAt
 		if k.shown != "" {
 			e.Result, k.shown = "ok", ""
 		}

@@ -19,7 +19,7 @@ func (r *run) remember(a *actor, k *task, e race.Event) {
 	line := fmt.Sprintf("{%s} %s %s %s", e.Actor, e.Op, e.Detail, e.Result)
 	if k != nil {
 		line += k.shown
-		for _, place := range k.call.places {
+		for _, place := range k.made.places {
 			if entry, ok := r.scene.entry(place); ok {
 				line += objectToken(entry.object)
 			}

@@ -70,7 +70,8 @@ type task struct {
 	tid   int
 	proc  *process
 	state taskState
-	call  call
+	call  call // that it is stopped before, or that goes on
+	made  call // as a step, the last
 	fresh bool // its first stop, a SIGSTOP, is still to come
 	// vforked says that the last it was seen to do is to begin a process that it
 	// waits for.
@@ -338,7 +339,7 @@ func (t *tracer) step(k *task) {
 	if k.call.fault != 0 {
 		skip(k.tid)
 	}
-	k.state, k.done, k.shown = stepping, false, ""
+	k.state, k.made, k.done, k.shown = stepping, k.call, false, ""
 	t.resume(k, 0)
 	for !k.done && !k.call.sleeps {
 		t.wait()

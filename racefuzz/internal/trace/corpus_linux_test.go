@@ -237,7 +237,7 @@ func findPython(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("python3", "-c", "import sys; print(sys.executable)").Output()
 	if err != nil {
-		t.Skip("needs python3")
+		t.Skipf("needs python3: %v", err)
 	}
 	return strings.TrimSpace(string(out))
 }

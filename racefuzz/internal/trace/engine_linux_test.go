@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -248,4 +249,43 @@ func installFilter(prog []unix.SockFilter) {
 	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, tsync, uintptr(unsafe.Pointer(&fprog))); errno != 0 {
 		panic(errno)
 	}
+}
+
+// Whoever begins a process while programs are traced learns how it ends, though
+// the thread that it was begun on may become one that traces.
+func TestProcessesOfOthersAreLeftToThem(t *testing.T) {
+	if _, err := exec.LookPath("sleep"); err != nil {
+		t.Skip(err)
+	}
+	c := firstCase(t, shProgram(t, `echo $$ >$1; read line; rm $1`))
+	done := make(chan struct{})
+	var others sync.WaitGroup
+	for range 8 {
+		others.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := exec.Command("sleep", "0.1").Run(); err != nil {
+					t.Errorf("the end of another process is lost: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 12 {
+		var tracing sync.WaitGroup
+		for range 8 {
+			tracing.Go(func() {
+				if _, err := explore.Follow(Tier{}, c, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		tracing.Wait()
+	}
+	close(done)
+	others.Wait()
 }

@@ -392,8 +392,28 @@ func (t *tracer) end() {
 	}
 }
 
-// lockThread ties the calling goroutine to its thread and gives that fine timers.
+// lockThread ties the calling goroutine to a thread that has no children, and
+// gives that fine timers. A child that another goroutine has begun there would
+// be waited for as if it belonged to the case, and that goroutine would never
+// learn how it ended.
 func lockThread() {
-	runtime.LockOSThread()
+	clean := make(chan struct{})
+	defer close(clean)
+	for runtime.LockOSThread(); hasChildren(); runtime.LockOSThread() {
+		runtime.UnlockOSThread()
+		taken := make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			close(taken)
+			<-clean
+		}()
+		<-taken
+	}
 	unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+}
+
+// hasChildren reports whether the calling thread has any.
+func hasChildren() bool {
+	return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL|unix.WNOTHREAD, nil) != unix.ECHILD
 }

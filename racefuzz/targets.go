@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -88,7 +89,9 @@ func (c *common) find(ctx context.Context, name, dir string) (proc.Target, time.
 		t.Path += ".exe"
 	}
 	start := time.Now()
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", t.Path, "github.com/memlatch/memlatch/server").CombinedOutput()
+	build := exec.CommandContext(ctx, "go", "build", "-o", t.Path, "github.com/memlatch/memlatch/server")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is shipped
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return t, 0, &problem{fmt.Errorf("the server cannot be built: %v\n%s", err, out),
 			"run it inside the module of memlatch, or name a server with -server"}

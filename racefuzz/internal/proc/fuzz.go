@@ -13,9 +13,10 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// Workers is how many cases run at the same time if nobody says. A case mostly
-// waits, and races like company.
-func Workers() int { return 3 * runtime.NumCPU() }
+// Workers is how many cases run at the same time if nobody says. A case waits
+// now and then, and races like company; with more of them most of the time goes
+// into changing from one process to the next.
+func Workers() int { return 2 * runtime.NumCPU() }
 
 // Result is a case that was run, drawn from Seed.
 type Result struct {

@@ -95,7 +95,10 @@ func TestEveryCallIsAStepAndTheStateIsAllOfIt(t *testing.T) {
 			sub[len(sub)-1].Name += "/" + name + string(rune('0'+len(sub)))
 		}
 	}
-	for _, tt := range callRows {
+	for i, tt := range callRows {
+		if !*exam && i%3 > 0 {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			p := program.Program{Command: pythonServer(t, tt.does), Beside: words("sh", "-c", tt.beside), Losers: "exit", MayEmpty: "yes"}
 			if strings.Contains(tt.does, "sub/") {

@@ -56,12 +56,12 @@ var goBugs = []bug{
 	{"probe-trusts-residue", "I6", false},
 	{"probe-reads-then-locks", "I6", false},
 	{"probe-creates", "I3", false},
-	{"losers-forgotten", "I8", true},
+	{"losers-forgotten", "I8", false},
 }
 
 var pythonBugs = []bug{
 	{"truncate_before_lock", "I2", true},
-	{"no_recheck", "I1 I2", true},
+	{"no_recheck", "I1 I2", false},
 	{"unlock_then_unlink", "I1 I5", false},
 	{"loser_unlinks", "I5", false},
 	{"write_before_lock", "I2", false},
@@ -77,7 +77,7 @@ var pythonBugs = []bug{
 
 var shBugs = []bug{
 	{"truncate_before_lock", "I2", true},
-	{"no_recheck", "I1 I2", true},
+	{"no_recheck", "I1 I2", false},
 	{"unlock_then_unlink", "I1 I5", false},
 	{"loser_unlinks", "I5", false},
 	{"write_before_lock", "I2", false},
@@ -207,10 +207,10 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 		"python":   {Command: []string{findPython(t), filepath.Join(daemons, "python", "correct.py"), "{pidfile}"}},
 		"sh":       {Command: []string{"sh", filepath.Join(daemons, "sh", "correct.sh"), "{pidfile}"}},
 	}
-	if !*exam {
-		delete(programs, "go-probe")
-	}
 	for name, p := range programs {
+		if !*exam && name != "go" && name != "sh" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			schedules, found := search(t, p, 2, bounds, rounds)
 			if found.Verdict.Broken() || !found.Complete {

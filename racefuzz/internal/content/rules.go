@@ -67,6 +67,7 @@ func Learn(serials []Serial, private func(name string) bool, ignored []string) (
 			return nil, err
 		}
 	}
+	r.unsettle(serials)
 	r.learnSets(serials)
 	return r, nil
 }
@@ -252,6 +253,36 @@ func (r *Rules) learnFile(name string, first, again []Item) (key string, ok bool
 		}
 	}
 	return "", true
+}
+
+// unsettle takes back that what both runs of an order had is no noise, where it
+// lies at a place of its list at which the runs of another order differ: they may
+// agree by chance. Only in a list that always has the same length is a place the
+// same in all orders.
+func (r *Rules) unsettle(serials []Serial) {
+	for at := range r.tokens {
+		var firsts, agains [][]string
+		for _, s := range serials {
+			first, again := byPath(r.raw(s.First)[at.Path])[at.Value], byPath(r.raw(s.Again)[at.Path])[at.Value]
+			if len(first) > 0 && len(first) == len(again) {
+				firsts, agains = append(firsts, first), append(agains, again)
+			}
+		}
+		if slices.ContainsFunc(firsts, func(list []string) bool { return len(list) != len(firsts[0]) }) {
+			continue
+		}
+		for i := range firsts[0] {
+			varies := false
+			for n := range firsts {
+				varies = varies || firsts[n][i] != agains[n][i]
+			}
+			for n := range firsts {
+				if varies {
+					delete(r.stable, inList(at, firsts[n][i]))
+				}
+			}
+		}
+	}
 }
 
 // inList is the key of one element of a list in a file.

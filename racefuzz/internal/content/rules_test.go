@@ -63,6 +63,18 @@ func TestANamePatternLeavesStableNamesAlone(t *testing.T) {
 	}
 }
 
+// That two runs agree may be chance.
+func TestANumberDrawnTwiceIsNoise(t *testing.T) {
+	r := learn(t, twice("a", texts("day", "on 3\n"), texts("day", "on 5\n")), repeated("b", texts("day", "on 0\n")))
+	if !r.Equal(texts("day", "on 0\n"), texts("day", "on 6\n")) {
+		t.Error("what one order drew twice counts")
+	}
+	r = learn(t, twice("a", texts("log", "end 3\n"), texts("log", "end 5\n")), repeated("b", texts("log", "end 0\nend\n")))
+	if r.Equal(texts("log", "end 0\nend\n"), texts("log", "end 6\nend\n")) {
+		t.Error("a line that lies at a place of its own is left out")
+	}
+}
+
 func TestOrdersThatDoNotRepeatThemselves(t *testing.T) {
 	for _, c := range []struct {
 		name         string

@@ -74,8 +74,8 @@ func (s *servers) check(given map[string]bool, words, command []string) error {
 }
 
 func (c *common) checkProcs() error {
-	if c.procs < 2 || c.procs > 64 {
-		return fmt.Errorf("-procs %d: from 2 to 64", c.procs)
+	if c.procs < 2 || c.procs > 24 {
+		return fmt.Errorf("-procs %d: from 2 to 24", c.procs)
 	}
 	return c.writable()
 }

@@ -79,8 +79,11 @@ func verdict(c race.Case, events []event) race.Verdict {
 		t.event(i, e)
 	}
 	slices.SortStableFunc(t.facts, func(a, b certain) int { return cmp.Or(cmp.Compare(a.at, b.at), a.rank-b.rank) })
-	j := judge.New(t.promise(known), make([]string, max(len(t.slots), len(t.asks), 1)))
+	j := judge.New(t.promise(known), make([]string, max(len(t.slots)+len(t.asks), 1)))
 	for _, f := range t.facts {
+		if f.Window > 0 { // nobody who has a place looks
+			f.Window += len(t.slots)
+		}
 		j.See(f.Fact)
 	}
 	return j.Verdict()

@@ -53,8 +53,9 @@ func disjoint(a, b []Object) bool {
 	return !slices.ContainsFunc(a, func(o Object) bool { return slices.Contains(b, o) })
 }
 
-// OnlyLooks reports whether the step changes nothing.
-func (f Footprint) OnlyLooks() bool { return !f.Unknown && len(f.Writes) == 0 }
+// OnlyLooks reports whether the step changes nothing, of what the judge knows
+// neither.
+func (f Footprint) OnlyLooks() bool { return !f.Unknown && !f.Visible && len(f.Writes) == 0 }
 
 // Read adds objects that the step looks at.
 func (f *Footprint) Read(objects ...Object) { f.Reads = append(f.Reads, objects...) }

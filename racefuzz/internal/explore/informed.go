@@ -18,7 +18,7 @@ type Foreteller interface {
 type Footprinter interface {
 	Foreteller
 	// Footprint says what the last move had to do with. Whatever it changed is
-	// in it.
+	// in it. To begin to wait for something is a move as well, which looks at that.
 	Footprint() Footprint
 }
 
@@ -54,7 +54,7 @@ const (
 	GoesOn     Nature = iota // the actor is in the middle of something
 	TriesAgain               // for what it was refused
 	Rests                    // the actor is between two things to do
-	Begins                   // it rests; and what the move sets going, nobody else can notice before its next move
+	Begins                   // it rests; and what the move sets going, others notice only by the move's footprint before its next move
 )
 
 // Reductions are ways to spare schedules.
@@ -68,4 +68,5 @@ const (
 	Postponing                           // what comes before a step that concerns nobody comes after it
 	Symmetry                             // states in which actors that are alike changed places are one
 	Beginnings                           // who begins something makes its first step as well
+	TryingAgain                          // who tries again lets others move in between, or tries on alone
 )

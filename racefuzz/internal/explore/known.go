@@ -90,7 +90,7 @@ func (b Bounds) upTo(s Bounds) (set uint64) {
 
 // fingerprint is what the course has come to, whose turn it is included, and
 // the cast in which the actors were looked at.
-func (x *search) fingerprint(c *course, p Fingerprinter, victim string) (state uint64, by *Cast, whole bool) {
+func (x *search) fingerprint(c *course, p Fingerprinter, victim, alone string) (state uint64, by *Cast, whole bool) {
 	for _, cast := range x.casts {
 		h, ok := p.Fingerprint(cast, victim)
 		if !ok {
@@ -100,7 +100,7 @@ func (x *search) fingerprint(c *course, p Fingerprinter, victim string) (state u
 			h = text(h, x.called(cast, c.here.turn))
 		}
 		if c.describer != nil {
-			h = x.mix(h, cast, c)
+			h = text(x.mix(h, cast, c), x.called(cast, alone))
 		}
 		if by == nil || h < state {
 			state, by = h, cast
@@ -115,12 +115,12 @@ func (x *search) mix(h uint64, cast *Cast, c *course) uint64 {
 		h = text(h, "begun")
 	}
 	for i, m := range c.here.moves {
-		if c.natures[i] != TriesAgain || m.Fault != race.NoFault {
+		if c.natures[i] != TriesAgain || m.Fault != race.NoFault || c.hasty {
 			continue
 		}
 		lane := text(0, x.called(cast, m.Actor))
 		for _, other := range x.c.Actors {
-			if c.moved[other.Name] > c.moved[m.Actor] {
+			if c.acted[other.Name] > c.moved[m.Actor] {
 				h += text(lane, x.called(cast, other.Name))
 			}
 		}

@@ -101,12 +101,14 @@ func Follow(tier race.Tier, c race.Case, s race.Schedule) (Witness, error) {
 		if on.Verdict().Broken() {
 			break
 		}
-		moves := on.look().moves
+		here := on.look()
+		moves := here.moves[:here.fair]
 		if len(moves) == 1 && moves[0].Actor != step.Actor {
 			if err := on.do(moves[0]); err != nil {
 				return w, err
 			}
-			moves = on.look().moves
+			here = on.look()
+			moves = here.moves[:here.fair]
 		}
 		m, ok := find(moves, step)
 		if !ok {

@@ -72,7 +72,7 @@ func (x *search) decide(b *branch) {
 			return
 		case pick != p.pick: // others have been where it went
 			x.push(w.branches(p, pick))
-			x.push([]*branch{{last: w.node(p, pick), spent: w.spent, asleep: w.after, rest: true}})
+			x.push([]*branch{{last: w.node(p, pick), spent: w.spent, asleep: w.after, alone: w.alone, rest: true}})
 			end = ending{goesOn: true}
 			return
 		}
@@ -83,6 +83,7 @@ func (x *search) decide(b *branch) {
 // walk runs a branch to its end, and keeps its points in a trail if there is one.
 func (k *worker) walk(b *branch, w *walk, t *trail) ending {
 	x, on := w.x, &k.course
+	on.hasty = x.without(TryingAgain)
 	for try := 1; ; try++ {
 		if err := on.start(x.plan.Tier, x.c); err != nil {
 			return ending{err: err}
@@ -102,7 +103,6 @@ func (k *worker) walk(b *branch, w *walk, t *trail) ending {
 		}
 	}
 	defer on.Close()
-	feet, _ := on.Run.(Footprinter)
 	for {
 		if v := on.Verdict(); v.Broken() {
 			return ending{events: on.events, verdict: v}
@@ -128,8 +128,8 @@ func (k *worker) walk(b *branch, w *walk, t *trail) ending {
 		if err := on.do(p.moves[p.pick]); err != nil {
 			return ending{err: err}
 		}
-		if feet != nil {
-			p.foot = feet.Footprint()
+		if on.feet != nil {
+			p.foot = on.feet.Footprint()
 		}
 		w.made(p, p.pick, p.foot)
 	}
@@ -155,8 +155,8 @@ func (k *worker) retrace(b *branch) (foot Footprint, diverged string, err error)
 			return foot, "", err
 		}
 	}
-	if feet, ok := k.course.Run.(Footprinter); ok && b.last != nil {
-		foot = feet.Footprint()
+	if k.course.feet != nil && b.last != nil {
+		foot = k.course.feet.Footprint()
 	}
 	return foot, "", nil
 }
@@ -168,9 +168,13 @@ func (k *worker) survey(p *point, w *walk, keep bool) {
 	if keep {
 		p.moves = slices.Clone(p.moves)
 	}
+	alone := ""
+	if p.again = w.alone != "" && on.triesAgain(w.alone); p.again {
+		alone = w.alone
+	}
 	prints, _ := on.Run.(Fingerprinter)
 	if x.prints && (x.feet || len(p.moves) > 1) {
-		p.state, p.cast, p.whole = x.fingerprint(on, prints, "")
+		p.state, p.cast, p.whole = x.fingerprint(on, prints, "", alone)
 	}
 	if !x.feet || w.spent.Crashes >= x.bounds.Crashes {
 		p.crashes = nil
@@ -179,9 +183,9 @@ func (k *worker) survey(p *point, w *walk, keep bool) {
 	for _, m := range p.moves {
 		var c crash
 		if m.Fault == race.Crash {
-			c.foot = on.Run.(Footprinter).Foretell(m)
+			c.foot = on.feet.Foretell(m)
 			if x.prints {
-				c.state, c.cast, c.whole = x.fingerprint(on, prints, race.ActorOf(m.Actor))
+				c.state, c.cast, c.whole = x.fingerprint(on, prints, race.ActorOf(m.Actor), "")
 			}
 		}
 		p.crashes = append(p.crashes, c)

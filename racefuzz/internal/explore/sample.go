@@ -99,7 +99,8 @@ func (p Plan) draw(c race.Case, rng *rand.Rand, choose chooser) (Witness, error)
 	var moves, faults []race.Move
 	for {
 		moves, faults = moves[:0], faults[:0]
-		for _, m := range on.look().moves {
+		here := on.look()
+		for _, m := range here.moves[:here.fair] {
 			switch {
 			case m.Fault == race.NoFault:
 				moves = append(moves, m)

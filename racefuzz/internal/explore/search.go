@@ -34,6 +34,7 @@ type search struct {
 	known    known
 	crashed  crashed
 	concerns concerns
+	endless  map[string]bool // what was tried for ever, by the role of the lane and the operation
 	count    tally
 	past     tally // of earlier levels
 	witness  *Witness
@@ -59,6 +60,7 @@ type branch struct {
 	last    *node // of its beginning
 	spent   Bounds
 	asleep  []sleeper // before the last move
+	alone   string    // the lane that tries on alone, from the last move on
 	rest    bool      // of a schedule that was begun as another branch
 	claimed bool      // a worker runs it ahead of its turn, or did
 	trail   *trail    // what it was like
@@ -67,7 +69,7 @@ type branch struct {
 func newSearch(p *Plan, index int, s *shared) *search {
 	x := &search{
 		plan: p, c: p.Cases[index], bounds: p.Bounds, index: index, shared: s,
-		known: known{map[uint64]uint64{}, map[uint64][]entered{}}, crashed: crashed{},
+		known: known{map[uint64]uint64{}, map[uint64][]entered{}}, crashed: crashed{}, endless: map[string]bool{},
 	}
 	b := x.bounds
 	x.open = make([][]*branch, b.index(b)+1)

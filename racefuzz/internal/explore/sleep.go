@@ -19,7 +19,8 @@ import (
 //
 // A crash takes no turn, so that of every order of a crash and a step that
 // commute the one is explored in which the crash comes first. The steps of the
-// victim itself wake its crash.
+// victim itself wake its crash. Where it leaves processes of its own, the crash
+// may wake one of them, which has the turn then: such a crash never sleeps.
 
 // sleeper is a move that need not be made, as it was made, or put down to be
 // made, before the moves of others, and commutes with all of these.

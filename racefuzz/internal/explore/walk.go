@@ -15,6 +15,8 @@ type walk struct {
 	last   *node
 	spent  Bounds
 	asleep []sleeper
+	alone  string // the lane that tries on alone
+	tries  int    // that it has made so far
 	steps  int
 
 	others []choice  // at the point where the walk is
@@ -25,6 +27,7 @@ type walk struct {
 type choice struct {
 	move  int
 	spent Bounds
+	alone string // the lane that tries on alone from then on
 }
 
 // point is a spot and what is known of it.
@@ -34,6 +37,7 @@ type point struct {
 	cast    *Cast
 	whole   bool    // the state is known
 	crashes []crash // by moves
+	again   bool    // the lane that tries on alone is about to do so once more
 	pick    int     // the move that was made, or -1
 	foot    Footprint
 }
@@ -43,6 +47,9 @@ type point struct {
 func (w *walk) at(p *point) (pick int) {
 	x := w.x
 	w.others = w.others[:0]
+	if !p.again {
+		w.alone, w.tries = "", 0
+	}
 	var marks []string
 	all := true
 	if p.whole {
@@ -50,16 +57,24 @@ func (w *walk) at(p *point) (pick int) {
 			return -1
 		}
 	}
+	if w.alone != "" {
+		w.after = w.asleep
+		return w.tryOn(p)
+	}
 	pick = -1
 	for i, m := range p.moves {
 		spent, ok := w.spends(p, m)
+		alone := ""
+		if i >= p.fair {
+			alone = m.Actor
+		}
 		switch {
-		case !ok, sleeps(w.asleep, m):
+		case !ok, sleeps(w.asleep, m), alone != "" && x.neverStops(m):
 		case p.begun && !p.free && !sameActor(m.Actor, p.turn) && !x.without(Beginnings):
 		case !all && !wakes(p.cast, m, marks):
 		default:
-			w.others = append(w.others, choice{i, spent})
-			if spent == w.spent && (pick < 0 || i == p.onward) {
+			w.others = append(w.others, choice{i, spent, alone})
+			if spent == w.spent && (pick < 0 || i == p.onward) && alone == "" {
 				pick = i
 			}
 		}
@@ -68,7 +83,7 @@ func (w *walk) at(p *point) (pick int) {
 	if p.crashes != nil && !x.without(SleepSets) {
 		w.after = slices.Clip(w.after)
 		for i, m := range p.moves {
-			if m.Fault == race.Crash && !sleeps(w.asleep, m) {
+			if m.Fault == race.Crash && p.crashes[i].whole && !sleeps(w.asleep, m) {
 				w.after = append(w.after, sleeper{m.Actor, true, p.crashes[i].foot})
 			}
 		}
@@ -116,7 +131,7 @@ func (w *walk) branches(p *point, pick int) (all []*branch) {
 	}
 	for _, c := range w.others {
 		if c.move != pick && w.news(p, c) {
-			all = append(all, &branch{last: w.node(p, c.move), spent: c.spent, asleep: w.after})
+			all = append(all, &branch{last: w.node(p, c.move), spent: c.spent, asleep: w.after, alone: c.alone})
 		}
 	}
 	return all
@@ -203,7 +218,7 @@ func (w *walk) begun(b *branch, foot Footprint) {
 	for n := b.last; n != nil; n = n.before {
 		w.steps++
 	}
-	w.last, w.spent, w.asleep = b.last, b.spent, b.asleep
+	w.last, w.spent, w.asleep, w.alone = b.last, b.spent, b.asleep, b.alone
 	if b.last != nil && w.x.feet {
 		m := *b.last.move
 		w.x.note(w, m.Actor, foot.Lasting())

@@ -23,9 +23,14 @@ func TestStoreThatMayNotBeWrittenIsRead(t *testing.T) {
 		"both":          {0o400, 0o500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := filled(t, 3)
+			public := ""
 			if os.Geteuid() == 0 {
-				handOver(t, filepath.Dir(p.home))
+				public = publicDir(t)
+				t.Setenv("TMPDIR", public) // where nobody can go, unlike where it is now, perhaps
+			}
+			p := filled(t, 3)
+			if public != "" {
+				handOver(t, filepath.Dir(p.home), public)
 			}
 			entries, err := os.ReadDir(p.store)
 			if err != nil {
@@ -45,8 +50,23 @@ func TestStoreThatMayNotBeWrittenIsRead(t *testing.T) {
 	}
 }
 
-// handOver gives all in dir to nobody, who runs every memlatch from now on.
-func handOver(t *testing.T, dir string) {
+// publicDir returns a directory that everybody may go through.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	public, err := os.MkdirTemp("/tmp", "memlatch-test-")
+	if err == nil {
+		err = os.Chmod(public, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(public) })
+	return public
+}
+
+// handOver gives all in dir to nobody, who runs every memlatch from now on, by
+// way of a public directory.
+func handOver(t *testing.T, dir, public string) {
 	t.Helper()
 	memlatch, err := exec.LookPath("memlatch")
 	if err != nil {
@@ -56,17 +76,12 @@ func handOver(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	public, err := os.MkdirTemp("/tmp", "memlatch-test-") // nobody can go where t.TempDir is
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(public) })
 	wrapper := fmt.Sprintf("#!/bin/sh\nexec setpriv --reuid %d --regid %d --clear-groups %s/bin/memlatch \"$@\"\n", nobody, nobody, public)
 	for _, err := range []error{
 		os.Mkdir(filepath.Join(public, "bin"), 0o755),
 		os.WriteFile(filepath.Join(public, "bin", "memlatch"), program, 0o755),
 		os.WriteFile(filepath.Join(public, "memlatch"), []byte(wrapper), 0o755),
-		os.Chmod(public, 0o755), os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755),
+		os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755),
 		filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 			return errors.Join(err, os.Lchown(path, nobody, nobody))
 		}),

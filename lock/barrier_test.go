@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -289,6 +290,9 @@ func TestBarrierThatCannotBeComparedIsAnError(t *testing.T) {
 	b := mustTake(t, Share, path)
 	if os.Rename(dir, dir+".moved") != nil {
 		t.Skip("a store in use cannot be moved here")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("what would lie in a file does not exist there, and that is no error")
 	}
 	write(t, dir, "no directory")
 	if same, err := named(b.flock, path); same || err == nil {

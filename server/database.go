@@ -98,7 +98,7 @@ func connect(dir, name string, options url.Values) (*sql.DB, error) {
 		path = "/" + path // C:/...
 	}
 	query := url.Values{
-		"_pragma":    {"busy_timeout(5000)", "synchronous(FULL)", "journal_size_limit(4194304)"},
+		"_pragma":    {"busy_timeout(20000)", "synchronous(FULL)", "journal_size_limit(4194304)"},
 		"_txlock":    {"immediate"},
 		"_defensive": {"1"},
 		"_error_rc":  {"1"},

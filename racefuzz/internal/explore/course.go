@@ -22,12 +22,12 @@ type course struct {
 
 // spot is a point of a schedule at which somebody moves next.
 type spot struct {
-	moves  []race.Move // those that may be made first
-	fair   int         // so many may be made; the others try again and had better wait
-	onward int         // the move to make when nothing speaks for another one
-	free   bool        // nobody is made to wait by it, whoever moves
-	turn   string      // the lane that moved last; a crash is no move of its actor's own
-	begun  bool        // the last move began something that nobody has noticed
+	moves  []race.Move // the first of them, as many as fair says, may be made; the others try again too soon
+	fair   int
+	onward int    // the move to make when nothing speaks for another one
+	free   bool   // nobody is made to wait by it, whoever moves
+	turn   string // the lane that moved last; a crash is no move of its actor's own
+	begun  bool   // the last move began something that nobody has noticed
 }
 
 // start begins anew, with a run of that case.

@@ -30,7 +30,7 @@ const everything = KnownStates | SleepSets | MergedCrashes | Postponing | Symmet
 
 var each = map[string]Reductions{
 	"known states": KnownStates, "sleep sets": SleepSets, "merged crashes": MergedCrashes,
-	"postponing": Postponing, "symmetry": Symmetry, "beginnings": Beginnings,
+	"postponing": Postponing, "symmetry": Symmetry, "beginnings": Beginnings, "trying again": TryingAgain,
 }
 
 // comparison is a case, and how far it is explored.
@@ -155,7 +155,7 @@ func TestEachReductionLosesNothingAndSparesSomething(t *testing.T) {
 	})
 	t.Logf("schedules spared: %v", spared)
 	for name := range each {
-		if spared[name] <= 0 {
+		if name != "trying again" && spared[name] <= 0 { // which spares only what has no end
 			t.Errorf("%s spare %d schedules", name, spared[name])
 		}
 	}

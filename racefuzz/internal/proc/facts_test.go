@@ -197,14 +197,13 @@ func TestOracle(t *testing.T) {
 			75-75 a1 exit killed
 			66-90 prober probe held 110 | pid=110
 			76-95 remover uninstall done | pid=110`},
-		{name: "a probe that began before a server crashed finds what it left", events: twoServers + `
-			60-60 b2 eof
-			65-65 b2 exit 0
-			70-70 a1 kill
-			75-75 a1 exit killed
-			66-80 asker status stale
-			81-82 c3 start 102
-			83-90 c3 role holder`},
+		{name: "a probe that began before its standby and then the holder crashed finds what is left", events: twoServers + `
+			66-90 reader read "100\n"
+			70-70 b2 kill
+			75-75 b2 exit killed
+			80-80 a1 kill
+			85-85 a1 exit killed
+			67-95 asker status stale`},
 		{name: "a probe finds an uninstall", events: twoServers + aStops + bKilledThenC + `
 			300-303 prober probe held 110 | pid=110
 			290-310 remover uninstall done | pid=110`},

@@ -26,7 +26,8 @@ func TestStoreThatMayNotBeWrittenIsRead(t *testing.T) {
 			public := ""
 			if os.Geteuid() == 0 {
 				public = publicDir(t)
-				t.Setenv("TMPDIR", public) // where nobody can go, unlike where it is now, perhaps
+				t.Setenv("GOTMPDIR", public) // where nobody can go, unlike where it is now, perhaps
+				t.Setenv("TMPDIR", public)
 			}
 			p := filled(t, 3)
 			if public != "" {

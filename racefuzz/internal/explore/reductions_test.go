@@ -184,6 +184,10 @@ func TestWhatIsToldWronglyIsFound(t *testing.T) {
 	}
 }
 
+// plantedWithin is after how many comparisons a planted flaw must be found. With
+// eight seeds that were tried it took at most 7,465, and few with this one.
+const plantedSeed, plantedWithin = 3, 10000
+
 // planted are flaws of the reductions: in a file, a text in the place of another.
 var planted = []struct{ name, file, text, flawed string }{
 	{"whose turn it is forgotten", "known.go", "h = text(h, x.called(cast, c.here.turn))", ""},
@@ -225,10 +229,11 @@ func TestPlantedFlawsAreFound(t *testing.T) {
 			if err := os.WriteFile(list, overlay, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			test := exec.Command("go", "test", "-vet=off", "-overlay="+list, "-run=TestReductionsLoseNothing$", ".", fmt.Sprintf("-rapid.checks=%d", within), "-rapid.nofailfile")
+			test := exec.Command("go", "test", "-vet=off", "-overlay="+list, "-run=TestReductionsLoseNothing$", ".",
+				fmt.Sprintf("-rapid.checks=%d", plantedWithin), fmt.Sprintf("-rapid.seed=%d", plantedSeed), "-rapid.nofailfile")
 			out, err := test.CombinedOutput()
 			if err == nil {
-				t.Errorf("not found in %d comparisons", within)
+				t.Errorf("not found in %d comparisons", plantedWithin)
 			} else if !slices.ContainsFunc([]string{"lost:", "invented:"}, func(s string) bool { return bytes.Contains(out, []byte(s)) }) {
 				t.Errorf("it fails in another way: %s", out)
 			}

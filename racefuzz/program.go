@@ -13,7 +13,10 @@ import (
 func remedied(err error) error {
 	var ends *race.EndsError
 	var stays *program.StopError
+	var unclear *race.UnclearError
 	switch {
+	case errors.As(err, &unclear):
+		return &problem{err, "say what a refused start does, as in -losers serve, or with -ready REGEXP what the program prints once it serves"}
 	case errors.As(err, &stays):
 		return &problem{err, "say how it is stopped, as in -stop term, or -stop COMMAND"}
 	case errors.Is(err, race.ErrUntouched):

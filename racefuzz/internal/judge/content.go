@@ -47,10 +47,11 @@ func (j *Judge) shows(f File, i int) shows {
 // cutPID returns what follows the pid of an actor, or of any of its processes.
 func (j *Judge) cutPID(text string, l *life) (rest string, ok bool) {
 	if j.promise.Masked {
-		if rest, ok = strings.CutPrefix(text, "{"+l.name); ok {
-			_, rest, ok = strings.Cut(rest, "}")
+		var lane string
+		if lane, ok = strings.CutPrefix(text, "{"+l.name); ok {
+			lane, rest, ok = strings.Cut(lane, "}")
 		}
-		return rest, ok
+		return rest, ok && !strings.HasSuffix(lane, " gone")
 	}
 	n := 0
 	for n < len(text) && text[n] >= '0' && text[n] <= '9' {

@@ -15,6 +15,9 @@ func crashesAreTakenOver(j *Judge) {
 			j.breaks(race.CrashesAreTakenOver, "%s starts alone and fails: %s", r.name, r.said)
 		}
 	}
+	if who := j.waitForEver(); who != "" && j.left {
+		j.breaks(race.CrashesAreTakenOver, "%s for ever although nobody runs", who)
+	}
 	if j.promise.Content == "" {
 		return
 	}

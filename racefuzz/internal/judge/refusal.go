@@ -1,6 +1,9 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // refusal is a start that was refused, while it is still open whether one of
 // those it met had reason to.
@@ -44,4 +47,26 @@ func (j *Judge) grounds(i int) {
 		}
 	}
 	j.undecided = slices.DeleteFunc(j.undecided, func(r refusal) bool { return r.met.has(i) })
+}
+
+// waitForEver says which starts of a program are left when nothing will happen
+// any more, and nobody runs for whose end they could wait: "a and b wait", or "".
+func (j *Judge) waitForEver() string {
+	var who []string
+	for i := range j.lives {
+		switch l := &j.lives[i]; l.phase {
+		case starting:
+			who = append(who, l.name)
+		case gone:
+		default:
+			return ""
+		}
+	}
+	switch {
+	case j.fact.Kind != Exhausted || !j.promise.Program || j.lingering || j.faulted || len(who) == 0:
+		return ""
+	case len(who) == 1:
+		return who[0] + " waits"
+	}
+	return strings.Join(who, " and ") + " wait"
 }

@@ -28,3 +28,14 @@ func (e *EndsError) Error() string {
 	}
 	return text
 }
+
+// UnclearError is the error of a program of which it cannot be told whether one
+// that was refused serves: it sleeps, and does nothing else.
+type UnclearError struct {
+	Program string
+	Actor   string
+}
+
+func (e *UnclearError) Error() string {
+	return fmt.Sprintf("%s: %s is refused, and sleeps: whether it serves cannot be told", e.Program, e.Actor)
+}

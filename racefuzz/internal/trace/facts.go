@@ -32,6 +32,7 @@ type view struct {
 	actors        []standing
 	left          []entry
 	over          bool // nobody will move again
+	stuck         bool // the same, though somebody is in the middle of its start
 	helpers       bool // a process whose server has crashed is in the middle of something, or is recorded as the server itself
 }
 
@@ -71,6 +72,7 @@ type teller struct {
 	judge    *judge.Judge
 	files    []race.File // what the case began with, which are none of the program's business
 	stood    []standing  // after the last view
+	file     judge.File  // as it was put down last
 	helpers  bool
 	answered map[string]answer // probes that have ended since
 	deaf     []string          // actors that do not stop
@@ -81,7 +83,7 @@ func newTeller(s program.Program, files []race.File, found judge.File, actors []
 		Content: s.Content, Masked: true, Program: true, Standby: s.Losers == "serve", Lenient: s.MayEmpty != "",
 		Leaves: program.SplitNames(s.Leaves), PIDFile: s.PIDName(), Found: found,
 	}
-	t := &teller{answered: map[string]answer{}}
+	t := &teller{answered: map[string]answer{}, file: found}
 	for _, f := range files {
 		if s.IsRelic(f, files) {
 			continue
@@ -146,6 +148,10 @@ func (t *teller) tell(v view) {
 		case s.phase == serving && was.phase == waking && !s.locks:
 			see(i, judge.Fact{Kind: judge.Stands})
 		case s.phase == serving && (was.phase != serving || was.round != s.round || gained):
+			if t.file != v.after { // whom it names has ended meanwhile
+				t.file = v.after
+				see(i, judge.Fact{Kind: judge.Changes, Name: v.op, File: v.after})
+			}
 			see(i, judge.Fact{Kind: judge.Serves})
 		}
 		if i == who && v.op == opWait && s.phase == serving {
@@ -153,6 +159,9 @@ func (t *teller) tell(v view) {
 		}
 	}
 	t.look(v, who, see)
+	if v.stuck {
+		see(who, judge.Fact{Kind: judge.Exhausted})
+	}
 	copy(t.stood, v.actors)
 }
 
@@ -185,8 +194,10 @@ func (t *teller) move(v view, who int, see func(int, judge.Fact)) {
 	switch {
 	case v.op == opRemove:
 		see(who, judge.Fact{Kind: judge.Robs, File: v.after})
+		t.file = v.after
 	case v.before != v.after:
 		see(who, judge.Fact{Kind: judge.Changes, Name: v.op, File: v.after})
+		t.file = v.after
 	}
 	if v.helpers != t.helpers {
 		see(who, judge.Fact{Kind: judge.Lingers, Open: v.helpers})

@@ -86,8 +86,10 @@ func (r *run) crash(a *actor) string {
 			runtime.Gosched()
 		}
 	}
+	early := a.phase == starting
 	r.leave(a)
 	for _, p := range a.procs {
+		p.heir = p.heir || early && !p.bereft
 		p.bereft = true
 	}
 	return "SIGKILL"

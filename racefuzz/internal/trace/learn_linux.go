@@ -163,6 +163,9 @@ func pidless(masked string) string {
 	return head + "{pid}" + tail
 }
 
+// besideSteps is how many steps two starts may make while they are learned from.
+const besideSteps = 20000
+
 // Beside starts a second one while the first serves. If it serves as well, that
 // is a promise only of a program that takes a lock: one that takes none lets
 // everybody run.
@@ -177,7 +180,7 @@ func (b bench) Beside(c race.Case, ask bool) (company program.Company, err error
 	}
 	defer r.Close()
 	for _, name := range []string{"a", "b"} {
-		for slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name }) {
+		for len(r.events) < besideSteps && slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name }) {
 			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name })
 			if _, err := r.Do(r.Moves()[i]); err != nil {
 				return company, err

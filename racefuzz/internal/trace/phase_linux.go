@@ -25,7 +25,7 @@ func (r *run) advance() []string {
 				r.ended = ending(a.first)
 				notes = append(notes, a.name+" ends: "+ending(a.first))
 				r.leave(a)
-			} else if !a.active() && r.isReady(a) {
+			} else if !a.active() && r.isReady(a) && (a.phase == waking || !r.parked(a) || r.settings.Losers == "serve" || r.waitsForWork(a)) {
 				a.phase = serving
 				a.server = r.serverOf(a)
 				for _, p := range a.procs {
@@ -154,6 +154,17 @@ func (r *run) show(e *race.Event) {
 	e.Orphans = strings.Join(orphans, ", ")
 }
 
+// stuck reports whether an actor is in its start, and nobody will ever move again,
+// nor has what is left of another a lock that it may wait for.
+func (r *run) stuck() bool {
+	for _, h := range r.scene.locks {
+		if _, p := r.lane(h.lane); p != nil && p.orphan {
+			return false
+		}
+	}
+	return slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase == starting }) && len(r.Moves()) == 0
+}
+
 // view is what the teller sees.
 func (r *run) view(before judge.File) view {
 	v := view{event: len(r.events) - 1, before: before, after: r.pidFile(), left: r.scene.children(), over: true}
@@ -165,7 +176,9 @@ func (r *run) view(before judge.File) view {
 		}
 		v.actors = append(v.actors, s)
 		v.over = v.over && a.phase == absent && a.op() == ""
-		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool { return p.bereft && (p.next() != nil || p.pid == recorded) })
+		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool {
+			return p.bereft && (p.next() != nil || p.pid == recorded || p.heir && slices.ContainsFunc(r.scene.locks, func(h held) bool { return h.lane == p.lane }))
+		})
 	}
 	return v
 }

@@ -59,6 +59,7 @@ type run struct {
 	word      *commands.Word          // on commands, once they have ended
 	wordAt    int                     // the event that it is about
 	touched   bool                    // some call was about something in the directory that was there
+	latest    *task                   // that made a call in the present step, or nil
 }
 
 // Start sets c up.
@@ -226,6 +227,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	}
 	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.interrupts(a, m), Time: time.Since(r.began)}
 	for _, other := range r.actors {
+		other.slept = other.slept && other == a && m.Op != opStart
 		for _, p := range other.procs {
 			p.parked = p.parked && other == a
 		}
@@ -236,7 +238,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	var k *task
 	var err error
 	begun := len(r.pids)
-	r.ends = nil
+	r.ends, r.latest = nil, nil
 	r.foot, r.foretold = explore.Footprint{}, explore.Footprint{}
 	switch m.Op {
 	case opStart:
@@ -334,6 +336,11 @@ func (r *run) rest(a *actor) error {
 	r.awaitReady(a)
 	r.awaitStop(a)
 	r.awaitCommands()
+	for _, a := range r.moved {
+		if err := r.awaitTry(a); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -356,6 +363,7 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	r.events = append(r.events, e)
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
+	v.stuck = r.tier.commands == nil && r.stuck()
 	if r.tier.commands == nil {
 		r.teller.tell(v)
 		r.teller.judge.Verdict()

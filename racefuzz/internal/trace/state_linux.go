@@ -57,7 +57,7 @@ func (r *run) describe(order []int, victim string) string {
 	var b strings.Builder
 	for _, i := range order {
 		a := r.actors[i]
-		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a))
+		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a), a.slept)
 		if a.name == victim {
 			fmt.Fprintln(&b, opCrash)
 			continue
@@ -66,7 +66,7 @@ func (r *run) describe(order []int, victim string) string {
 			fmt.Fprintln(&b, line)
 		}
 		for _, p := range a.procs {
-			fmt.Fprintf(&b, "{%s} %v %v %v %v\n", p.lane, p.orphan, p.bereft, p.parked, p.blocked() != nil)
+			fmt.Fprintf(&b, "{%s} %v %v %v %v %v\n", p.lane, p.orphan, p.bereft, p.heir, p.parked, p.blocked() != nil)
 		}
 	}
 	r.describeCommands(&b)

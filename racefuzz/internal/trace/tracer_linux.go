@@ -53,6 +53,7 @@ type process struct {
 	ended  bool
 	orphan bool // it outlived its server
 	bereft bool // by a crash
+	heir   bool // by one before its server served: it goes on with the start
 	status unix.WaitStatus
 	parent *process // that of the case which began it, or nil
 }

@@ -1,0 +1,87 @@
+package trace
+
+// Proves that who waits is told from who serves, that who waits for ever is a
+// finding, and that it is said where that cannot be told.
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/explore"
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// shCommand runs a script with the pid file as $1 and the number of the actor as $2.
+func shCommand(script string) program.Program {
+	return program.Program{Command: []string{"sh", "-c", script, "sh", "{pidfile}", "{n}"}, NoStale: true, MayEmpty: "yes"}
+}
+
+// explored explores two actors in one round, and returns what was noticed.
+func explored(t *testing.T, p program.Program, b explore.Bounds) (finding, []string) {
+	t.Helper()
+	var mu sync.Mutex
+	var noticed []string
+	tier := Tier{Noticed: func(_, what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Contains(noticed, what) {
+			noticed = append(noticed, what)
+		}
+	}}
+	r, err := bounded(t, tier, firstCase(t, p), b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, noticed
+}
+
+func TestWhoWaitsIsNoServer(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		script string
+		bounds explore.Bounds
+		want   race.Invariant
+		notice string
+	}{
+		{"two locks in two orders", `first=$1.x second=$1.y; [ $2 = 0 ] || { first=$1.y second=$1.x; }
+			exec 8>>$first; flock 8; exec 9>>$second; flock 9; read line`, explore.Bounds{Preemptions: 1}, race.LoneStartsSucceed, ""},
+		{"two locks in one order", `exec 8>>$1.x; flock 8; exec 9>>$1.y; flock 9; read line`, explore.Bounds{Preemptions: 1}, "", ""},
+		{"a lock directory that a crash leaves", `until mkdir $1.d 2>/dev/null; do sleep 0.05; done; echo $$ >$1; read line; rm $1; rmdir $1.d`,
+			explore.Bounds{Crashes: 1}, race.CrashesAreTakenOver, "sleeps between its tries"},
+		{"tries twenty times a second", `until mkdir $1.d 2>/dev/null; do sleep 0.05; done; echo $$ >$1; read line; rm $1; rmdir $1.d`,
+			explore.Bounds{}, "", "sleeps between its tries"},
+		{"tries five times a second", `until mkdir $1.d 2>/dev/null; do sleep 0.2; done; echo $$ >$1; read line; rm $1; rmdir $1.d`,
+			explore.Bounds{}, "", "sleeps between its tries"},
+		{"the pid of one that has ended", `exec 3<&0; (exec 9>>$1.lock; flock -n 9 || exit 1; read line <&3; rm $1) & echo $$ >$1`,
+			explore.Bounds{}, race.ReadersFindTheHolder, ""},
+		{"who goes on though who began it has crashed", `exec 3<&0 9>>$1.lock; flock -n 9 || exit 1; sh -c 'read line <&3' &`,
+			explore.Bounds{Crashes: 1}, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, noticed := explored(t, shCommand(tt.script), tt.bounds)
+			if r.Verdict.Invariant != tt.want || tt.want == "" && !r.Complete {
+				t.Errorf("%v, complete: %v, want %q", r.Verdict, r.Complete, tt.want)
+				t.Log(lanes(r.Events))
+			}
+			if tt.notice != "" && !slices.Contains(noticed, tt.notice) || tt.notice == "" && len(noticed) > 0 {
+				t.Errorf("noticed %q, want %q", noticed, tt.notice)
+			}
+		})
+	}
+}
+
+func TestWhoIsRefusedAndSleepsMustSayWhenItServes(t *testing.T) {
+	p := shCommand(`mkdir $1.d 2>/dev/null || sleep 1000; echo $$ >$1; read line; rm $1; rmdir $1.d`)
+	var unclear *race.UnclearError
+	if _, err := casesOf(p, 2, 1); !errors.As(err, &unclear) || unclear.Actor != "b" {
+		t.Errorf("%v, want to be told that it cannot be told", err)
+	}
+	p.Losers = "serve"
+	if _, err := casesOf(p, 2, 1); err != nil {
+		t.Errorf("though it is said that who is refused serves: %v", err)
+	}
+}

@@ -114,8 +114,15 @@ func (j *commandsJob) find(ctx context.Context, out *output) (code int, err erro
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	start := time.Now()
 	progress := new(explore.Progress)
-	set, err := h.Prepare(ctx, dir)
-	if err != nil {
+	limited, cancel := j.limit(ctx)
+	defer cancel()
+	set, err := h.Prepare(limited, dir)
+	switch {
+	case ctx.Err() != nil:
+		return out.end(exitInterrupted, "interrupted, before it was known what each command does alone", time.Since(start), tally{0, "schedules"}), nil
+	case limited.Err() != nil:
+		return out.end(exitClean, "nothing tried: the time ended before it was known what each command does alone", time.Since(start), tally{0, "schedules"}), nil
+	case err != nil:
 		return 0, err
 	}
 	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {
@@ -131,8 +138,6 @@ func (j *commandsJob) find(ctx context.Context, out *output) (code int, err erro
 	if len(set.Shared()) == 0 {
 		return end(exitClean, "no race; the commands share no file: there is nothing to race for")
 	}
-	limited, cancel := j.limit(ctx)
-	defer cancel()
 	result, err = watched(out.status, progress, func() (explore.Result, error) { return h.Search(limited, set, progress) })
 	switch {
 	case err != nil:

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/proc"
@@ -214,7 +215,8 @@ var (
 func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, error) {
 	limited, cancel := d.limit(ctx)
 	defer cancel()
-	tier := trace.Tier{Dir: dir, Noticed: out.noticed}
+	tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: limited.Done()}
+	start := time.Now()
 	p := d.Program
 	if len(p.Command) == 0 {
 		built, took, err := d.find(ctx, shipped, dir)
@@ -229,7 +231,12 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		}
 	}
 	learned, err := tier.Learn(p)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return out.end(exitInterrupted, "interrupted, before it was known what the program does alone", time.Since(start), tally{0, "schedules"}), nil
+	case limited.Err() != nil:
+		return out.end(exitClean, "nothing tried: the time ended before it was known what the program does alone", time.Since(start), tally{0, "schedules"}), nil
+	case err != nil:
 		return 0, remedied(err)
 	}
 	out.learned(learned)
@@ -240,6 +247,9 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		}
 	}
 	s := &search{common: &d.common, out: out, strategy: "bounded", look: traced, complete: d.complete}
+	unhurried := tier
+	unhurried.Done = ctx.Done()
+	s.unhurried = unhurried
 	s.plan = explore.Plan{Tier: tier, Cases: cases, Bounds: d.bounds, Limit: d.n, Seed: d.seed, Workers: d.parallel()}
 	return s.run(ctx, limited)
 }

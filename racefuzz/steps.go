@@ -25,7 +25,14 @@ type search struct {
 	complete func(explore.Result) []string // what was tried when all was, in words
 	start    time.Time
 	steps    int
+	// unhurried is the plan's tier but for that it does not end when the time for
+	// exploring is over, or nil.
+	unhurried race.Tier
 }
+
+// lateness is how long a finding may be shrunk and replayed when the time for
+// exploring is over.
+const lateness = time.Second
 
 // inTemp does something with a directory for what is temporary.
 func inTemp(do func(dir string) (int, error)) (code int, err error) {
@@ -65,8 +72,15 @@ func (s *search) run(ctx, limited context.Context) (int, error) {
 		return end(exitClean, "no race; "+proved)
 	}
 	s.out.status.show("shrinking")
-	shrinking, done := context.WithTimeout(ctx, shrinkTime)
+	until := time.Now().Add(shrinkTime)
+	if end, timed := limited.Deadline(); timed && end.Add(lateness).Before(until) {
+		until = end.Add(lateness)
+	}
+	shrinking, done := context.WithDeadline(ctx, until)
 	defer done()
+	if s.unhurried != nil {
+		s.plan.Tier = s.unhurried
+	}
 	f, err := explore.Explain(shrinking, s.plan, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))

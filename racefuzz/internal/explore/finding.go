@@ -19,7 +19,7 @@ type Finding struct {
 	// steps of different actors in whose other order the case passes. It is
 	// {0, 0} where no two steps alone decide.
 	Critical [2]int
-	Replays  int // how often the schedule was replayed, every time with the same events
+	Replays  int // how often the schedule was replayed, every time with the same events: as often as there was time for
 }
 
 // ErrNotReproduced is matched by the error of a witness that is gone when its
@@ -36,7 +36,7 @@ const effort = 2000
 // [ErrNotReproduced] says that the same schedule does not always give the
 // same events; [*Diverged] then is in it.
 func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
-	if err := reproduce(p.Tier, w, 1); err != nil {
+	if _, err := reproduce(ctx, p.Tier, w, 1); err != nil {
 		return Finding{Witness: w}, err
 	}
 	w = shrink(ctx, p, w)
@@ -44,20 +44,24 @@ func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
 	if w.Case.Title == "" {
 		w.Case.Title = w.Verdict.Reason
 	}
-	return Finding{w, pair, replays}, reproduce(p.Tier, w, replays)
+	n, err := reproduce(ctx, p.Tier, w, replays)
+	return Finding{w, pair, n}, err
 }
 
-func reproduce(tier race.Tier, w Witness, times int) error {
-	for range times {
+// reproduce replays a witness so many times, or as often as there is time for,
+// and at least once.
+func reproduce(ctx context.Context, tier race.Tier, w Witness, times int) (n int, err error) {
+	for n < times && (n == 0 || ctx.Err() == nil) {
 		again, err := Replay(tier, w.Case, race.ScheduleOf(w.Events))
 		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNotReproduced, err)
+			return n, fmt.Errorf("%w: %w", ErrNotReproduced, err)
 		}
 		if again.Verdict != w.Verdict || !slices.EqualFunc(again.Events, w.Events, alike) {
-			return fmt.Errorf("%w: the same steps, but %s", ErrNotReproduced, again.Verdict)
+			return n, fmt.Errorf("%w: the same steps, but %s", ErrNotReproduced, again.Verdict)
 		}
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // alike compares all of two events but the time and what is for people.

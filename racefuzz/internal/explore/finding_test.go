@@ -5,6 +5,7 @@ package explore
 // parts from what was recorded.
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -50,6 +51,21 @@ func TestFindingIsShrunkToWhatDecides(t *testing.T) {
 	swapped[i], swapped[j] = swapped[j], swapped[i]
 	if w, err := Follow(tier, f.Case, swapped); err != nil || w.Verdict.Broken() {
 		t.Errorf("with the critical pair %v swapped: %s, %v", f.Critical, w.Verdict, err)
+	}
+}
+
+func TestAFindingIsReplayedAsOftenAsThereIsTimeFor(t *testing.T) {
+	tier := &toy{}
+	w := lost(t, tier)
+	f, err := Explain(t.Context(), Plan{Tier: tier}, w)
+	if err != nil || f.Replays != replays {
+		t.Errorf("replayed %d times, %v; want %d", f.Replays, err, replays)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	f, err = Explain(over, Plan{Tier: tier}, w)
+	if err != nil || f.Replays != 1 || !f.Verdict.Broken() {
+		t.Errorf("without time: replayed %d times, %v, %v; want once", f.Replays, f.Verdict, err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -288,4 +289,24 @@ func TestProcessesOfOthersAreLeftToThem(t *testing.T) {
 	}
 	close(done)
 	others.Wait()
+}
+
+// What never comes to rest would keep a run for a minute.
+func TestAllEndsAtOnceWhateverAProgramDoes(t *testing.T) {
+	for name, script := range map[string]string{
+		"it replaces itself without end":           `exec sh $0 $1`,
+		"it computes without end":                  `echo $$ >$1; while :; do :; done`,
+		"it writes without end":                    `yes`,
+		"it has children in sessions of their own": `for i in 1 2 3 4 5 6 7 8; do setsid sleep 1000 & done; while :; do :; done`,
+	} {
+		done := make(chan struct{})
+		time.AfterFunc(300*time.Millisecond, func() { close(done) })
+		start := time.Now()
+		if _, err := (Tier{Done: done}).Learn(shProgram(t, script)); !errors.Is(err, ErrOver) && !errors.Is(err, ErrForbidden) {
+			t.Errorf("%s: %v, want %v", name, err, ErrOver)
+		}
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("%s: it took %v", name, took)
+		}
+	}
 }

@@ -96,6 +96,7 @@ func start(c race.Case, t Tier) (*run, error) {
 		r.dir = t.commands.Place.Dir
 	}
 	r.hold = s.Beats != "" && s.Losers != "serve"
+	r.done = t.Done
 	r.onNotice, r.every = t.Noticed, s.Calls == everyCall || t.commands != nil
 	if err := r.setUp(); err != nil {
 		if r.watch != nil {
@@ -211,7 +212,7 @@ func (r *run) wait(a *actor) {
 // machine changes nothing.
 func (r *run) idle(a *actor, limit time.Duration, done func() bool) {
 	const most = 2 * time.Millisecond // at once: this process may have had to wait as well
-	for passed := time.Duration(0); passed < limit && !done(); {
+	for passed := time.Duration(0); passed < limit && !done() && !r.over(); {
 		r.settle([]*actor{a}, patience{naps: 0, work: workLimit})
 		start := time.Now()
 		pause(time.Millisecond)
@@ -330,7 +331,10 @@ func (r *run) rest(a *actor) error {
 	}
 	r.moved = r.affected(a)
 	r.foot.Unknown = r.foot.Unknown || len(r.moved) > 1
-	if !r.settle(r.moved, limit) {
+	switch settled := r.settle(r.moved, limit); {
+	case r.over():
+		return ErrOver
+	case !settled:
 		return fmt.Errorf("still at work after %v", limit.work)
 	}
 	r.awaitReady(a)
@@ -391,7 +395,7 @@ func (r *run) notePidFile() {
 // which it is known to say, the time to do so or to end.
 func (r *run) awaitReady(a *actor) {
 	deadline := time.Now().Add(readiness)
-	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) {
+	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) && !r.over() {
 		r.settle([]*actor{a}, patience{naps: napLimit, work: workLimit})
 		time.Sleep(time.Millisecond)
 	}

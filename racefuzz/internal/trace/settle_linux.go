@@ -19,7 +19,8 @@ const busyWait = 5 * time.Second
 const glance = 100 * time.Microsecond
 
 // settle waits until the processes of the actors are at rest: each stopped
-// before a call, asleep, or gone. It reports whether they were within work.
+// before a call, asleep, or gone. It reports whether they were within work, and
+// before all must end.
 // Only the time that is seen to be spent in naps counts as such, so that a busy
 // machine changes nothing.
 func (t *tracer) settle(actors []*actor, p patience) bool {
@@ -45,7 +46,7 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 				return true
 			}
 			switch busy := now.Sub(start); {
-			case busy > p.work:
+			case busy > p.work, t.over():
 				return false
 			case busy > busyWait && stopped(actors):
 				return true

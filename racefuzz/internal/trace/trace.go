@@ -17,8 +17,15 @@ type Tier struct {
 	// several goroutines.
 	Noticed func(actor, what string)
 
+	// Done is closed when all must end at once, whatever a program is doing: then
+	// moves, and learning, fail with [ErrOver]. Without it they take their time.
+	Done <-chan struct{}
+
 	commands *Commands // what is run instead of servers, or nil
 }
+
+// ErrOver says that a run was ended from outside.
+var ErrOver = errors.New("there was no more time")
 
 // ErrForbidden says that this system does not let programs be traced.
 var ErrForbidden = errors.New("tracing programs is not permitted here")

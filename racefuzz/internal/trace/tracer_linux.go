@@ -32,7 +32,8 @@ type tracer struct {
 	mapped   map[string]bool   // files that a process has in its memory
 	noticed  map[string]bool   // what nobody can follow
 	onNotice func(actor, what string)
-	ends     []*process // that ended in the last step
+	done     <-chan struct{} // closed when all must end at once, or nil
+	ends     []*process      // that ended in the last step
 	// outside has the files outside of the directory that calls name, and
 	// whether one may change them; nil where nobody wants to know.
 	outside map[string]bool
@@ -366,6 +367,16 @@ func (p *process) blocked() *task {
 		}
 	}
 	return nil
+}
+
+// over reports whether all must end at once.
+func (t *tracer) over() bool {
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // end kills everything and waits until nothing is left.

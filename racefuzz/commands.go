@@ -90,7 +90,7 @@ const commandsTarget = "commands"
 
 func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
 	out.begin()
-	code, err := j.find(ctx, out)
+	code, err := inTemp(func(dir string) (int, error) { return j.find(ctx, dir, out) })
 	var differs *commands.Unrepeatable
 	var refusal *commands.Refusal
 	switch {
@@ -104,14 +104,9 @@ func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
 	return code, err
 }
 
-// find explores the commands, and saves and shows what it finds.
-func (j *commandsJob) find(ctx context.Context, out *output) (code int, err error) {
+// find explores the commands in dir, and saves and shows what it finds.
+func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, error) {
 	h := j.hunt
-	dir, err := os.MkdirTemp("", "racefuzz-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	start := time.Now()
 	progress := new(explore.Progress)
 	limited, cancel := j.limit(ctx)
@@ -178,13 +173,8 @@ func (c *common) showFound(out *output, f hunt.Finding) error {
 	return out.found(found)
 }
 
-// replayCommands makes the steps of a saved case again.
-func replayCommands(ctx context.Context, recorded race.Recording, out *output) (code int, err error) {
-	dir, err := os.MkdirTemp("", "racefuzz-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+// replayCommands makes the steps of a saved case again, in dir.
+func replayCommands(ctx context.Context, dir string, recorded race.Recording, out *output) (int, error) {
 	start := time.Now()
 	h, err := hunt.OptionsOf(recorded.Case)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -132,16 +133,34 @@ func (o *output) learned(p program.Program) {
 	}
 }
 
-// runs says which command a saved case runs.
+// runs says which command lines a saved case runs.
 func (o *output) runs(c race.Case) {
-	if len(c.Command) == 0 || o.json {
+	if o.json {
 		return
 	}
+	for _, line := range commandLines(c) {
+		o.text("runs: %s", line)
+	}
+}
+
+// commandLines are what a saved case runs that is not of this module, fit for a
+// terminal.
+func commandLines(c race.Case) (lines []string) {
 	var words []string
 	for _, w := range c.Command {
 		words = append(words, word(w))
 	}
-	o.text("runs: %s", strings.Join(words, " "))
+	if len(words) > 0 {
+		lines = append(lines, report.Plain(strings.Join(words, " ")))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
+		kind, _, _ := strings.Cut(name, ".")
+		text, err := strconv.Unquote(c.Options[name])
+		if err == nil && text != "" && slices.Contains([]string{"setup", "line", "read", "probe", "beside"}, kind) {
+			lines = append(lines, report.Plain(strings.ReplaceAll(text, "\x00", " ")))
+		}
+	}
+	return lines
 }
 
 func (o *output) ran(r proc.Result) {

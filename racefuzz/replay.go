@@ -1,12 +1,19 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -23,9 +30,11 @@ its hand, and otherwise until the case breaks, for up to 60 runs.
 A saved race of a program runs that program: replay only what you would run as a
 command of your own. The command is printed first. A file that was cut, or that
 is no saved race, is refused, and nothing is made outside of the directory that
-racefuzz makes for it.
+racefuzz makes for it. In a terminal you are asked before a file is run that is
+not from the testdata of the module that you are in.
 
 Flags:
+    -y              do not ask
     -server PATH    run this memlatch, where the race is one of memlatch
     -workers N      runs at once, where the timing is random
     -time D         stop after a duration such as 10m
@@ -46,9 +55,11 @@ type replay struct {
 	common
 	files    []string
 	recorded []race.Recording
+	yes      bool
 }
 
 func (r *replay) flags(f *flag.FlagSet) {
+	f.BoolVar(&r.yes, "y", false, "")
 	r.replays(f)
 	r.serves(f)
 }
@@ -76,6 +87,11 @@ func (r *replay) check(given map[string]bool, words, command []string) error {
 
 func (r *replay) run(ctx context.Context, out *output) (int, error) {
 	out.begin()
+	if !r.yes && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stderr.Fd())) {
+		if err := r.ask(os.Stdin, os.Stderr); err != nil {
+			return 0, err
+		}
+	}
 	worst := exitClean
 	for i, recorded := range r.recorded {
 		if len(r.files) > 1 && !r.json {
@@ -91,11 +107,66 @@ func (r *replay) run(ctx context.Context, out *output) (int, error) {
 	return worst, nil
 }
 
+// ask shows what the files run that are from elsewhere, and asks whether that may
+// be.
+func (r *replay) ask(in io.Reader, to io.Writer) error {
+	asks := false
+	for i, recorded := range r.recorded {
+		lines := commandLines(recorded.Case)
+		if len(lines) == 0 || ownTestdata(r.files[i]) {
+			continue
+		}
+		asks = true
+		fmt.Fprintf(to, "%s runs:\n", r.files[i])
+		for _, line := range lines {
+			fmt.Fprintf(to, "    %s\n", line)
+		}
+	}
+	if !asks {
+		return nil
+	}
+	fmt.Fprint(to, "Run that here, as you? [y/N] ")
+	answer, _ := bufio.NewReader(in).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return &problem{errors.New("nothing was run"), "read the file first; -y answers the question"}
+	}
+	return nil
+}
+
+// ownTestdata reports whether a file is in the testdata of the module that the
+// working directory is in.
+func ownTestdata(name string) bool {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return false
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return false
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return false
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return false
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			inside, err := filepath.Rel(dir, path)
+			return err == nil && filepath.IsLocal(inside) && slices.Contains(strings.Split(filepath.ToSlash(inside), "/"), "testdata")
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
 // one runs one of them again.
 func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) (int, error) {
 	c := recorded.Case
 	if c.Target == commandsTarget {
-		return replayCommands(ctx, recorded, out)
+		return inTemp(func(dir string) (int, error) { return replayCommands(ctx, dir, recorded, out) })
 	}
 	switch c.Tier {
 	case proc.Tier:
@@ -119,7 +190,7 @@ func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) 
 		})
 	case trace.Name:
 		return inTemp(func(dir string) (int, error) {
-			tier := trace.Tier{Dir: dir, Noticed: out.noticed}
+			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: ctx.Done()}
 			if c.Target == shipped {
 				built, took, err := r.find(ctx, shipped, dir)
 				if err != nil {

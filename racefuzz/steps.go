@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -33,16 +32,6 @@ type search struct {
 // lateness is how long a finding may be shrunk and replayed when the time for
 // exploring is over.
 const lateness = time.Second
-
-// inTemp does something with a directory for what is temporary.
-func inTemp(do func(dir string) (int, error)) (code int, err error) {
-	dir, err := os.MkdirTemp("", "racefuzz-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	return do(dir)
-}
 
 // run explores as long as limited lasts, and explains what it finds.
 func (s *search) run(ctx, limited context.Context) (int, error) {

@@ -24,27 +24,27 @@ type Report struct {
 	Replay string
 }
 
-// plain returns r with all that is drawn as plain ASCII: a file's content as
+// Plain returns r with all that is drawn as plain ASCII: a file's content as
 // it is shown, and no name or result that could disturb a terminal or a
 // column.
 func (r Report) plain() Report {
 	r.Case = r.Case.Clone()
 	for i, a := range r.Case.Actors {
-		r.Case.Actors[i].Name = plain(a.Name)
+		r.Case.Actors[i].Name = Plain(a.Name)
 		for n, word := range a.Script {
-			r.Case.Actors[i].Script[n] = plain(word)
+			r.Case.Actors[i].Script[n] = Plain(word)
 		}
 	}
 	r.Events = slices.Clone(r.Events)
 	for i, e := range r.Events {
-		e.Actor, e.Op, e.Result, e.Detail = plain(e.Actor), plain(e.Op), plain(e.Result), plain(e.Detail)
-		e.File, e.Lock, e.Orphans = content(e.File), plain(e.Lock), plain(e.Orphans)
+		e.Actor, e.Op, e.Result, e.Detail = Plain(e.Actor), Plain(e.Op), Plain(e.Result), Plain(e.Detail)
+		e.File, e.Lock, e.Orphans = content(e.File), Plain(e.Lock), Plain(e.Orphans)
 		if e.Detail == r.Case.PIDFile() {
 			e.Detail = "" // it goes without saying
 		}
 		r.Events[i] = e
 	}
-	r.Verdict.Reason = plain(r.Verdict.Reason)
+	r.Verdict.Reason = Plain(r.Verdict.Reason)
 	return r
 }
 
@@ -99,14 +99,14 @@ func ends(e race.Event) bool {
 // and what would not be seen quoted.
 func content(text string) string {
 	line := strings.TrimSuffix(text, "\n")
-	if line == "" || strings.TrimSpace(line) != line || line != plain(line) {
+	if line == "" || strings.TrimSpace(line) != line || line != Plain(line) {
 		return strconv.QuoteToASCII(text)
 	}
 	return line
 }
 
-// plain returns text with all that is not printable ASCII escaped.
-func plain(text string) string {
+// Plain returns text with all that is not printable ASCII escaped.
+func Plain(text string) string {
 	quoted := strconv.QuoteToASCII(text)
 	return unescape.Replace(quoted[1 : len(quoted)-1])
 }

@@ -59,7 +59,7 @@ func (r Report) start() state {
 	case !ok:
 		return state{text: "-"}
 	case f.Kind == race.Link:
-		return state{inode: 1, text: "link to " + plain(f.Content)}
+		return state{inode: 1, text: "link to " + Plain(f.Content)}
 	case f.Kind != race.Regular:
 		return state{inode: 1, text: string(f.Kind)}
 	case r.stranger() != "":

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gofrs/flock"
+)
+
+// Proves that only the directories of runs that are gone are removed.
+func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
+	temp := t.TempDir()
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, temp)
+	}
+	leave := func(name, content string) string {
+		dir := filepath.Join(temp, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, inUse), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	gone := leave("racefuzz-gone", "\x00")
+	begun := leave("racefuzz-begun", "")
+	used := leave("racefuzz-used", "\x00")
+	strangers := leave("strangers", "\x00")
+	lock := flock.New(filepath.Join(used, inUse))
+	if locked, err := lock.TryLock(); err != nil || !locked {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	var own string
+	if _, err := inTemp(func(dir string) (int, error) {
+		own = dir
+		return inTemp(func(second string) (int, error) {
+			if _, err := os.Stat(dir); err != nil {
+				t.Errorf("the second removes what the first uses: %v", err)
+			}
+			return 0, nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for dir, want := range map[string]bool{gone: false, begun: true, used: true, strangers: true, own: false} {
+		if _, err := os.Stat(dir); (err == nil) != want {
+			t.Errorf("%s is there: %v, want %v", filepath.Base(dir), err == nil, want)
+		}
+	}
+}

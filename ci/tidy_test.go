@@ -123,15 +123,6 @@ func TestModuleIsTidy(t *testing.T) {
 	goCommand(t, "linux", "mod", "tidy", "-diff")
 }
 
-func TestVetFindsNothing(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles everything for three systems")
-	}
-	for _, system := range systems {
-		t.Run(system, func(t *testing.T) { goCommand(t, system, "vet", "./...") })
-	}
-}
-
 func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	for _, system := range systems {
 		const imports = `{{.ImportPath}} code {{join .Imports " "}}

@@ -1,5 +1,8 @@
 package main
 
+// Proves that somebody is asked before a file from elsewhere runs its command, and
+// sees what that is.
+
 import (
 	"bytes"
 	"os"
@@ -10,8 +13,6 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// Proves that somebody is asked before a file from elsewhere runs its command, and
-// sees what that is.
 func TestAFileFromElsewhereIsAskedAbout(t *testing.T) {
 	module := t.TempDir()
 	if err := os.WriteFile(filepath.Join(module, "go.mod"), []byte("module example.org/m\n"), 0o600); err != nil {

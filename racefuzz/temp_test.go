@@ -1,5 +1,7 @@
 package main
 
+// Proves that only the directories of runs that are gone are removed.
+
 import (
 	"os"
 	"path/filepath"
@@ -8,7 +10,6 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Proves that only the directories of runs that are gone are removed.
 func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
 	temp := t.TempDir()
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {

@@ -4,6 +4,7 @@ package exam
 // shipped protocol has none of them within the bounds.
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
@@ -12,25 +13,36 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/stage"
 )
 
+var exam = flag.Bool("exam", false, "sit the exam of every mutant, and try the shipped protocol under all rules")
+
 func TestEveryMutantIsFoundSoon(t *testing.T) {
 	paper := Paper{Dir: t.TempDir(), Limit: 2000}
-	sat := 0
-	err := Sit(t.Context(), paper, func(r Row) {
-		sat++
-		if r.Invariant == "" {
-			t.Errorf("%s, %s tier: not found in %d schedules", r.Mutant, r.Tier, r.Schedules)
+	for i, m := range mutant.All() {
+		if !*exam && i%4 > 0 {
+			continue
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sat < len(mutant.All()) {
-		t.Errorf("%d rows for %d mutants", sat, len(mutant.All()))
+		sat := 0
+		paper.Target = m.Name
+		err := Sit(t.Context(), paper, func(r Row) {
+			sat++
+			if r.Invariant == "" {
+				t.Errorf("%s, %s tier: not found in %d schedules", r.Mutant, r.Tier, r.Schedules)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sat == 0 {
+			t.Errorf("no row for %s", m.Name)
+		}
 	}
 }
 
 func TestShippedProtocolHasNoneOfTheBugs(t *testing.T) {
 	for _, rules := range []string{"posix", "windows", "windows-legacy", "wine"} {
+		if !*exam && rules != "posix" {
+			continue
+		}
 		t.Run(rules, func(t *testing.T) {
 			tier := stage.Model()
 			defer tier.Close()

@@ -36,7 +36,7 @@ type bug struct {
 
 var goBugs = []bug{
 	{"truncate-before-lock", "I2", true},
-	{"no-recheck", "I1 I2", true},
+	{"no-recheck", "I1 I2", false},
 	{"unlock-then-unlink", "I1 I5", false},
 	{"loser-unlinks", "I4 I5", false},
 	{"unlink-by-path", "I5", false},

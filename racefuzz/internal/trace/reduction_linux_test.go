@@ -76,7 +76,10 @@ os.unlink(f)
         except OSError: select.select([0], [], []); sys.exit()
 `, ""), Losers: "serve"}, 2, 1, explore.Bounds{Preemptions: 1}},
 	}
-	for _, tt := range tests {
+	for i, tt := range tests {
+		if !*exam && i%2 > 0 {
+			continue
+		}
 		t.Run(tt.name, func(t *testing.T) {
 			tt.p.MayEmpty = "yes"
 			if tt.p.Losers == "" {

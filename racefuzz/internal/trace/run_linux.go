@@ -58,7 +58,7 @@ type run struct {
 	faults    map[string][]race.Fault // that steps may be made to fail with, by system call
 	word      *commands.Word          // on commands, once they have ended
 	wordAt    int                     // the event that it is about
-	touched   bool                    // some call was about something in the directory that was there
+	touches   race.Schedule           // the steps that were about something in the directory that was there
 	latest    *task                   // that made a call in the present step, or nil
 }
 
@@ -300,7 +300,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			e.Result = string(m.Fault)
 		}
 		inside := func(place string) bool { return place != "" && place != "." }
-		r.touched = r.touched || e.Result != "ENOENT" && slices.ContainsFunc(k.made.places, inside)
+		if e.Result != "ENOENT" && slices.ContainsFunc(k.made.places, inside) { // others may look for what is not there
+			r.touches = append(r.touches, e.Step)
+		}
 		r.foot.Unknown = r.foot.Unknown || !k.done
 		if e.Result == "ok" && k.made.Does(syscalls.Locks) {
 			r.foot.Write(r.foot.Reads...)

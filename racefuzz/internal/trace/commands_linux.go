@@ -449,8 +449,8 @@ func shared(touched map[string]map[int]bool) (names []string) {
 
 // noteOutside notes a name outside of the directory. What is there of devices,
 // processes and the kernel is no file.
-func (t *tracer) noteOutside(c call, o syscalls.Operand, path string) {
-	if t.outside == nil || path == "" {
+func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) {
+	if path == "" {
 		return
 	}
 	path = filepath.Clean(path)
@@ -463,7 +463,20 @@ func (t *tracer) noteOutside(c call, o syscalls.Operand, path string) {
 	if flags, opens := map[string]int{"open": 1, "openat": 2}[c.Name]; opens && c.args[flags]&unix.O_ACCMODE != 0 {
 		changes = true
 	}
-	t.outside[path] = t.outside[path] || changes
+	if t.outside != nil {
+		t.outside[path] = t.outside[path] || changes
+		return
+	}
+	if t.shared[path] == nil {
+		t.shared[path] = map[string]bool{}
+	}
+	t.shared[path][a.name] = t.shared[path][a.name] || changes
+	if by := t.shared[path]; len(by) > 1 && slices.Contains(slices.Collect(maps.Values(by)), true) {
+		if beside, err := filepath.Rel(filepath.Dir(t.dir), path); err == nil && filepath.IsLocal(beside) {
+			path = "{dir}/../" + beside
+		}
+		t.notice(a, "shares "+t.maskName(path))
+	}
 }
 
 func (c *Commands) touchOutside(who int, paths map[string]bool) {

@@ -53,6 +53,7 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 	}
 	defer r.Close()
 	a, served := r.actors[0], false
+	r.learning = true
 	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
 		if m.Op == opStop && r.settings.Beats == "" && r.seesBeat(a) {
 			return program.Habits{Beats: true}, nil

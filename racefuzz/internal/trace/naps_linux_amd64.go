@@ -8,5 +8,7 @@ var archNaps = map[int]string{
 	unix.SYS_SELECT:     "select",
 }
 
+const sysPause = unix.SYS_PAUSE
+
 // forks are the calls in which the parent of a vfork waits for its child.
 var forks = map[int]bool{unix.SYS_VFORK: true, unix.SYS_CLONE: true, unix.SYS_CLONE3: true}

@@ -25,7 +25,7 @@ func (r *run) advance() []string {
 				r.ended = ending(a.first)
 				notes = append(notes, a.name+" ends: "+ending(a.first))
 				r.leave(a)
-			} else if !a.active() && r.isReady(a) && (a.phase == waking || !r.parked(a) || r.settings.Losers == "serve" || r.waitsForWork(a)) {
+			} else if !a.active() && r.isReady(a) && (a.phase == waking || r.serves(a)) {
 				a.phase = serving
 				a.server = r.serverOf(a)
 				for _, p := range a.procs {

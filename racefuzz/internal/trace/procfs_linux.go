@@ -102,36 +102,6 @@ func restOf(tid int) rest {
 	return asleep
 }
 
-// forWork reports whether a sleeping task waits for something else than time, a
-// child or another thread.
-func forWork(tid int) bool {
-	fields := bytes.Fields(slurp("/proc/" + strconv.Itoa(tid) + "/syscall"))
-	if len(fields) < 7 {
-		return false
-	}
-	nr, err := strconv.Atoi(string(fields[0]))
-	if err != nil || pastimes[nr] {
-		return false
-	}
-	switch naps[nr] {
-	case "epoll_wait": // which is also how the Go runtime sleeps
-		_, timed := napOf(tid, bytes.Join(fields, []byte(" ")))
-		return !timed
-	case "poll", "ppoll":
-		return string(fields[2]) != "0x0" // so many files
-	case "select", "pselect6":
-		return string(fields[1]) != "0x0"
-	}
-	return true
-}
-
-// pastimes are the calls in which a task waits for time, a child or another
-// thread.
-var pastimes = map[int]bool{
-	unix.SYS_NANOSLEEP: true, unix.SYS_CLOCK_NANOSLEEP: true, unix.SYS_FUTEX: true, unix.SYS_WAIT4: true, unix.SYS_WAITID: true,
-	unix.SYS_RESTART_SYSCALL: true,
-}
-
 // switches counts how often a task was given a processor.
 func switches(tid int) string {
 	fields := bytes.Fields(slurp("/proc/" + strconv.Itoa(tid) + "/schedstat"))

@@ -59,6 +59,8 @@ type run struct {
 	word      *commands.Word          // on commands, once they have ended
 	wordAt    int                     // the event that it is about
 	touches   race.Schedule           // the steps that were about something in the directory that was there
+	learning  bool                    // it is not known yet what the program does alone
+	vain      map[int]bool            // events that tried in vain what was refused before, by index
 	latest    *task                   // that made a call in the present step, or nil
 }
 
@@ -91,7 +93,7 @@ func start(c race.Case, t Tier) (*run, error) {
 		return nil, err
 	}
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
-		exclusive: map[int]bool{}}
+		exclusive: map[int]bool{}, vain: map[int]bool{}}
 	if t.commands != nil {
 		r.dir = t.commands.Place.Dir
 	}
@@ -227,12 +229,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		return race.Event{}, fmt.Errorf("no actor %q", m.Actor)
 	}
 	e := race.Event{Step: race.Step{Actor: m.Actor, Op: m.Op, Result: "ok"}, Preempted: r.interrupts(a, m), Time: time.Since(r.began)}
-	for _, other := range r.actors {
-		other.slept = other.slept && other == a && m.Op != opStart
-		for _, p := range other.procs {
-			p.parked = p.parked && other == a
-		}
-	}
+	again := p != nil && r.repeats(p)
 	r.waiting = slices.DeleteFunc(slices.Clone(r.actors), func(a *actor) bool {
 		return !slices.ContainsFunc(a.procs, func(p *process) bool { return p.blocked() != nil })
 	})
@@ -285,7 +282,10 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if err == nil && k == nil {
 		err = r.rest(a)
 	}
-	if errors.Is(err, ErrForbidden) {
+	if err == nil && r.over() { // what was waited for may not have come
+		err = ErrOver
+	}
+	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrOver) {
 		return e, err
 	}
 	if err != nil {
@@ -307,6 +307,12 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		if e.Result == "ok" && k.made.Does(syscalls.Locks) {
 			r.foot.Write(r.foot.Reads...)
 		}
+	}
+	if again && k != nil && refusals[k.outcome] {
+		r.vain[len(r.events)] = true
+		p.parked = p.parked || r.allInVain()
+	} else {
+		r.unpark(a, m)
 	}
 	for _, p := range r.ends {
 		r.foot.Write(life(p))
@@ -360,6 +366,9 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	r.now = len(r.events)
 	changes := r.look(k, r.moved, r.actors)
 	r.notePidFile()
+	for _, a := range r.actors {
+		a.named = a.named || a.phase == starting && r.isNamed(a)
+	}
 	r.remember(a, k, e)
 	notes := append(r.unforeseen(a, changes), r.advance()...)
 	if len(notes) > 0 {
@@ -367,6 +376,13 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	}
 	r.show(&e)
 	r.events = append(r.events, e)
+	if r.tier.commands == nil && len(r.Moves()) == 0 { // who waits in its stop does so for ever
+		for _, a := range r.actors {
+			if a.phase == stopping && a.active() {
+				r.teller.deaf = append(r.teller.deaf, a.name)
+			}
+		}
+	}
 	v := r.view(before)
 	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
 	v.stuck = r.tier.commands == nil && r.stuck()
@@ -450,7 +466,8 @@ func (r *run) lane(name string) (*actor, *process) {
 func (r *run) affected(a *actor) []*actor {
 	out := []*actor{a}
 	for _, other := range r.actors {
-		if other != a && (r.stirred[other] || slices.Contains(r.waiting, other)) {
+		waits := other.phase == starting && !other.active() && !r.parked(other)
+		if other != a && (waits || r.stirred[other] || slices.Contains(r.waiting, other)) {
 			out = append(out, other)
 		}
 	}

@@ -27,6 +27,7 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 	start := time.Now()
 	quiet, looked, nap := start, start, 10*time.Microsecond
 	was, napped := awake, time.Duration(0)
+	defer func() { t.napped = napped > 0 }()
 	for {
 		if t.poll() {
 			was, quiet, nap = awake, time.Now(), 10*time.Microsecond

@@ -57,7 +57,7 @@ func (r *run) describe(order []int, victim string) string {
 	var b strings.Builder
 	for _, i := range order {
 		a := r.actors[i]
-		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a), a.slept)
+		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a), a.slept, a.named)
 		if a.name == victim {
 			fmt.Fprintln(&b, opCrash)
 			continue

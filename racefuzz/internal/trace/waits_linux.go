@@ -1,0 +1,233 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
+
+// A start that is at rest serves, or it waits for its waitsTurn: until some time has
+// passed, or a file, a process or a child of its own has changed. Who has what a
+// server has that is alone does not wait, and neither does who waits for work.
+
+// freshTries is how often an actor may try the same in new processes until it is
+// taken for one that does so for ever.
+const freshTries = 2
+
+// mostNaps is how often a start that is learned from may sleep: a server that
+// sleeps from time to time does so more often.
+const mostNaps = 2
+
+// serves reports whether an actor whose start is at rest is a server.
+func (r *run) serves(a *actor) bool {
+	return r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a) || r.forWork(a)
+}
+
+// hasGot reports whether an actor has done what it does as a server alone: put its
+// pid into the file if it is to be there, and otherwise got a lock, or all that it
+// asked for.
+func (r *run) hasGot(a *actor) bool {
+	if r.settings.Content != "" {
+		return a.named || r.isNamed(a)
+	}
+	return len(r.asks(a, false, true)) == 0 || slices.ContainsFunc(a.procs, func(p *process) bool {
+		return !p.orphan && slices.ContainsFunc(r.locksOf(p), func(h held) bool { return !h.shared })
+	})
+}
+
+// isNamed reports whether the pid file names a process of the actor by now.
+func (r *run) isNamed(a *actor) bool {
+	path := r.path(r.settings.PIDName())
+	text := readlink(path)
+	if text == "" {
+		text = string(slurp(path))
+	}
+	return strings.Contains(r.mask(text), "{"+a.name)
+}
+
+// asks counts the calls that an actor has made since it started, or since another
+// moved: all, or those that were refused and not granted later.
+func (r *run) asks(a *actor, sinceOthers, refused bool) map[string]int {
+	asks := map[string]int{}
+	note := func(op, words, result string) {
+		words, _, _ = strings.Cut(words, noteMark)
+		switch ask := op + " " + words; {
+		case !refused || refusals[result] && words != ".":
+			asks[ask]++
+		case result == "ok":
+			delete(asks, ask)
+		}
+	}
+	from := 0
+	for i, e := range r.events {
+		if e.Actor == a.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != a.name && !r.vain[i] {
+			from = i
+		}
+	}
+	for _, e := range r.events[from:] {
+		if race.ActorOf(e.Actor) == a.name {
+			note(e.Op, e.Detail, e.Result)
+		}
+	}
+	if k := r.latest; k != nil && k.done && k.proc.actor == a {
+		note(k.made.Name, k.made.words, k.outcome)
+	}
+	return asks
+}
+
+// awaitTry gives an actor that waits in its start for some time to pass the time to
+// go on. If it then is about to do what it has done before, it is parked until
+// another moves; who begins a new process for each try, after so many of them.
+func (r *run) awaitTry(a *actor) error {
+	if a.phase != starting || r.parked(a) {
+		return nil
+	}
+	napped := r.napped && !r.hasGot(a)
+	if !a.active() && r.running(a) {
+		rest := r.restFor(a)
+		if r.learning && rest == waitsTime && a.naps < mostNaps {
+			a.naps++
+			r.idle(a, takeover, func() bool { return a.active() || !r.running(a) })
+			return nil
+		}
+		if r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a) || rest == waitsTurn || rest == waitsWork {
+			return nil
+		}
+		r.idle(a, takeover, func() bool { return a.active() || !r.running(a) })
+		if !a.active() && r.running(a) {
+			if rest == waitsSignal {
+				return nil
+			}
+			return &race.UnclearError{Program: r.c.Target, Actor: a.name}
+		}
+		a.slept = true
+	}
+	for _, p := range a.procs {
+		if k := p.next(); k != nil && !p.orphan && (a.slept || napped || k.made.Name == "") {
+			ask := k.call.Name + " " + k.call.words
+			made, refused := r.asks(a, true, false)[ask], r.asks(a, true, true)[ask]
+			if p.parked = a.slept && made > 0 || napped && made > 0 && refused == 0 || k.made.Name == "" && refused >= freshTries; p.parked {
+				r.notice(a, "sleeps between its tries")
+			}
+		}
+	}
+	return nil
+}
+
+// parked reports whether a process of the actor's present round tries for ever.
+func (r *run) parked(a *actor) bool {
+	return slices.ContainsFunc(a.procs, func(p *process) bool { return p.parked && !p.orphan })
+}
+
+// waitsFor says for what an actor, a process or a thread waits.
+type waitsFor int
+
+const (
+	waitsTurn   waitsFor = iota // that a process or a file changes
+	waitsTime                   // that some time passes
+	waitsSignal                 // a signal, which may come with time
+	waitsWork                   // that somebody wants something of it
+)
+
+// restFor says for what an actor that is at rest waits: for work if any of its
+// threads does, and so on.
+func (r *run) restFor(a *actor) waitsFor {
+	most := waitsTurn
+	for _, p := range a.procs {
+		for _, k := range p.tasks {
+			if !p.orphan && k.state == running {
+				most = max(most, restFor(k.tid))
+			}
+		}
+	}
+	return most
+}
+
+func (r *run) forWork(a *actor) bool { return r.restFor(a) >= waitsSignal }
+
+// restFor says for what a sleeping thread waits.
+func restFor(tid int) waitsFor {
+	line := slurp("/proc/" + strconv.Itoa(tid) + "/syscall")
+	fields := bytes.Fields(line)
+	if len(fields) < 7 {
+		return waitsTurn
+	}
+	nr, err := strconv.Atoi(string(fields[0]))
+	if err != nil {
+		return waitsTurn
+	}
+	arg := func(i int) uint64 {
+		v, _ := strconv.ParseUint(strings.TrimPrefix(string(fields[1+i]), "0x"), 16, 64)
+		return v
+	}
+	_, timed := napOf(tid, line)
+	least := waitsTurn
+	if timed {
+		least = waitsTime
+	}
+	switch naps[nr] {
+	case "futex":
+		return least
+	case "clock_nanosleep":
+		return waitsTime
+	case "epoll_wait":
+		for text := range strings.Lines(string(slurp("/proc/" + strconv.Itoa(tid) + "/fdinfo/" + strconv.Itoa(int(arg(0)))))) {
+			if f := strings.Fields(text); len(f) > 1 && f[0] == "tfd:" {
+				least = max(least, waitsAt(tid, f[1]))
+			}
+		}
+		return least
+	case "poll", "ppoll":
+		const each = 8 // struct pollfd
+		table := make([]byte, min(arg(1), 1024)*each)
+		peek(tid, uintptr(arg(0)), table)
+		for ; len(table) > 0; table = table[each:] {
+			if fd := int32(binary.NativeEndian.Uint32(table)); fd >= 0 {
+				least = max(least, waitsAt(tid, strconv.Itoa(int(fd))))
+			}
+		}
+		return least
+	case "select", "pselect6":
+		set := make([]byte, (min(arg(0), 1024)+7)/8)
+		if arg(1) != 0 {
+			peek(tid, uintptr(arg(1)), set)
+			for fd := range 8 * len(set) {
+				if set[fd/8]&(1<<(fd%8)) != 0 {
+					least = max(least, waitsAt(tid, strconv.Itoa(fd)))
+				}
+			}
+		}
+		return least
+	}
+	switch nr {
+	case unix.SYS_NANOSLEEP, unix.SYS_RESTART_SYSCALL:
+		return waitsTime
+	case unix.SYS_WAIT4, unix.SYS_WAITID:
+		return waitsTurn
+	case unix.SYS_READ, unix.SYS_READV:
+		return waitsAt(tid, strconv.Itoa(int(arg(0))))
+	case unix.SYS_RT_SIGSUSPEND, unix.SYS_RT_SIGTIMEDWAIT, sysPause:
+		return waitsSignal
+	}
+	return waitsWork
+}
+
+// waitsAt says for what a thread waits that waits at a descriptor: for work at its
+// input, a socket or what is not known, but not at a pipe of its own, or where it is
+// told of files, processes and time.
+func waitsAt(tid int, fd string) waitsFor {
+	base := "/proc/" + strconv.Itoa(tid) + "/fd/"
+	switch what := readlink(base + fd); {
+	case what == "anon_inode:[timerfd]", what == "anon_inode:[signalfd]":
+		return waitsSignal
+	case strings.HasPrefix(what, "anon_inode:"), strings.HasPrefix(what, "pipe:") && fd != "0" && what != readlink(base+"0"):
+		return waitsTurn
+	}
+	return waitsWork
+}

@@ -232,6 +232,37 @@ func TestDisagreements(t *testing.T) {
 	}
 }
 
+func TestProgramsThatWaitForEver(t *testing.T) {
+	left := calls
+	left.Found, left.Left = File{Object: 1, Content: "34567\n", Readable: true}, true
+	for facts, want := range map[string]race.Invariant{
+		"a begins; b begins; a exhausted":                                                                   race.LoneStartsSucceed,
+		"a begins; a serves; a told; b begins; a ends; b exhausted":                                         race.LoneStartsSucceed,
+		"a begins; a crashes; b begins; b exhausted":                                                        race.CrashesAreTakenOver,
+		"a begins; a serves; b begins; b exhausted":                                                         "",
+		"a begins; a crashes; b lingers; b begins; b exhausted":                                             "",
+		"a begins; a fails; a exhausted":                                                                    "",
+		`a begins; a changes 1 "{a}\n"; a serves`:                                                           "",
+		`a begins; a changes 1 "{a gone}\n"; a serves`:                                                      race.ReadersFindTheHolder,
+		`a begins; a changes 1 "{a.1}\n"; a serves; b begins; b exhausted`:                                  "",
+		`a begins; a changes 1 "{a}\n"; a changes 1 "{a gone}\n"; a changes 1 "{a.1}\n"; a serves`:          "",
+		`a begins; a changes 1 "{a}\n"; a serves; a told; a ends; b begins; b tries; a begins; b exhausted`: race.LoneStartsSucceed,
+	} {
+		p := calls
+		if strings.Contains(facts, "changes") {
+			p.Content = "{pid}\n"
+		} else {
+			p.Content = ""
+		}
+		if got := tell(t, telling{p, facts}); got.Invariant != want {
+			t.Errorf("%s:\n%v, want %q", facts, got, want)
+		}
+	}
+	if got := tell(t, telling{left, "a begins; b begins; a exhausted"}); got.Invariant != race.CrashesAreTakenOver {
+		t.Errorf("with what a dead one left: %v, want %s", got, race.CrashesAreTakenOver)
+	}
+}
+
 func odd(p Promise) Promise {
 	p.Found, p.Odd = File{Object: 1}, true
 	return p

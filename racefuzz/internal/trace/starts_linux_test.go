@@ -60,7 +60,7 @@ func TestWhoWaitsIsNoServer(t *testing.T) {
 		{"a start and a stop that wait for each other", `exec 7>>$1.l 8>>$1.x 9>>$1.y; flock 8; flock 9; flock -n 7 || exit 1; flock -u 8; flock -u 9; read line; flock 9; flock 8`,
 			explore.Bounds{Preemptions: 1}, race.ServersAnswerAndStop, ""},
 		{"a lock beside the directory", `exec 9>>${1%/*}/../lock; flock -n 9 || exit 1; echo $$ >$1; read line; rm $1`, explore.Bounds{}, "", "shares {dir}/../lock"},
-		{"the pid of one that has ended", `exec 3<&0; (exec 9>>$1.lock; flock -n 9 || exit 1; read line <&3; rm $1) & echo $$ >$1`,
+		{"the pid of one that has ended", `exec 3<&0 9>>$1.lock; flock -n 9 || exit 1; echo $$ >$1; (read line <&3; rm $1) &`,
 			explore.Bounds{}, race.ReadersFindTheHolder, ""},
 		{"who goes on though who began it has crashed", `exec 3<&0 9>>$1.lock; flock -n 9 || exit 1; sh -c 'read line <&3' &`,
 			explore.Bounds{Crashes: 1}, "", ""},

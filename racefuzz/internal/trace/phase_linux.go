@@ -154,15 +154,26 @@ func (r *run) show(e *race.Event) {
 	e.Orphans = strings.Join(orphans, ", ")
 }
 
-// stuck reports whether an actor is in its start, and nobody will ever move again,
-// nor has what is left of another a lock that it may wait for.
+// stuck reports whether an actor is in its start or its stop, and nobody will ever
+// move again.
 func (r *run) stuck() bool {
-	for _, h := range r.scene.locks {
-		if _, p := r.lane(h.lane); p != nil && p.orphan {
+	among := false
+	for _, a := range r.actors {
+		among = among || a.phase == starting || a.phase == stopping
+		if slices.ContainsFunc(a.procs, func(p *process) bool { return p.next() != nil && !p.parked }) {
 			return false
 		}
 	}
-	return slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase == starting }) && len(r.Moves()) == 0
+	return among && len(r.Moves()) == 0
+}
+
+// orphansLock reports whether what is left of a server has a lock that others may
+// wait for.
+func (r *run) orphansLock() bool {
+	return slices.ContainsFunc(r.scene.locks, func(h held) bool {
+		_, p := r.lane(h.lane)
+		return p != nil && p.orphan
+	})
 }
 
 // view is what the teller sees.

@@ -92,16 +92,13 @@ func (r *run) allInVain() bool {
 	return true
 }
 
-// unpark lets all others try again once somebody has moved, other than in vain.
-func (r *run) unpark(mover *actor, m race.Move) {
+// unpark lets all others try again once somebody has moved, other than in vain, and
+// other processes of the same actor once it has changed a file.
+func (r *run) unpark(mover *actor, e race.Event) {
 	for _, a := range r.actors {
-		if a == mover {
-			a.slept = a.slept && m.Op != opStart
-			continue
-		}
-		a.slept = false
+		a.slept = a.slept && a == mover && e.Op != opStart
 		for _, p := range a.procs {
-			p.parked = false
+			p.parked = p.parked && a == mover && (p.lane == e.Actor || !changed(e))
 		}
 	}
 }

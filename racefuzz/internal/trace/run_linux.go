@@ -312,7 +312,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.vain[len(r.events)] = true
 		p.parked = p.parked || r.allInVain()
 	} else {
-		r.unpark(a, m)
+		r.unpark(a, e)
 	}
 	for _, p := range r.ends {
 		r.foot.Write(life(p))
@@ -367,7 +367,7 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	changes := r.look(k, r.moved, r.actors)
 	r.notePidFile()
 	for _, a := range r.actors {
-		a.named = a.named || a.phase == starting && r.isNamed(a)
+		a.named = a.named || a.phase == starting && strings.Contains(r.pidFile().Content, "{"+a.name)
 	}
 	r.remember(a, k, e)
 	notes := append(r.unforeseen(a, changes), r.advance()...)
@@ -376,16 +376,16 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	}
 	r.show(&e)
 	r.events = append(r.events, e)
-	if r.tier.commands == nil && len(r.Moves()) == 0 { // who waits in its stop does so for ever
+	v := r.view(before)
+	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
+	if r.tier.commands == nil && r.stuck() { // who waits in its start or stop does so for ever
+		v.stuck = !r.orphansLock()
 		for _, a := range r.actors {
 			if a.phase == stopping && a.active() {
 				r.teller.deaf = append(r.teller.deaf, a.name)
 			}
 		}
 	}
-	v := r.view(before)
-	v.mover, v.op, v.fault = a.name, e.Op, strings.HasPrefix(e.Result, failing)
-	v.stuck = r.tier.commands == nil && r.stuck()
 	if r.tier.commands == nil {
 		r.teller.tell(v)
 		r.teller.judge.Verdict()

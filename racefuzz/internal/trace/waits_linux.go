@@ -12,7 +12,7 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// A start that is at rest serves, or it waits for its waitsTurn: until some time has
+// A start that is at rest serves, or it waits for its turn: until some time has
 // passed, or a file, a process or a child of its own has changed. Who has what a
 // server has that is alone does not wait, and neither does who waits for work.
 
@@ -36,7 +36,7 @@ func (r *run) hasGot(a *actor) bool {
 	if r.settings.Content != "" {
 		return a.named || r.isNamed(a)
 	}
-	return len(r.asks(a, false, true)) == 0 || slices.ContainsFunc(a.procs, func(p *process) bool {
+	return len(r.asks(a, nil, true)) == 0 || slices.ContainsFunc(a.procs, func(p *process) bool {
 		return !p.orphan && slices.ContainsFunc(r.locksOf(p), func(h held) bool { return !h.shared })
 	})
 }
@@ -51,9 +51,10 @@ func (r *run) isNamed(a *actor) bool {
 	return strings.Contains(r.mask(text), "{"+a.name)
 }
 
-// asks counts the calls that an actor has made since it started, or since another
-// moved: all, or those that were refused and not granted later.
-func (r *run) asks(a *actor, sinceOthers, refused bool) map[string]int {
+// asks counts the calls that an actor has made since it started, or, for a process
+// of it, since another moved or another process of its own changed a file: all, or
+// those that were refused and not granted later.
+func (r *run) asks(a *actor, of *process, refused bool) map[string]int {
 	asks := map[string]int{}
 	note := func(op, words, result string) {
 		words, _, _ = strings.Cut(words, noteMark)
@@ -66,8 +67,9 @@ func (r *run) asks(a *actor, sinceOthers, refused bool) map[string]int {
 	}
 	from := 0
 	for i, e := range r.events {
-		if e.Actor == a.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != a.name && !r.vain[i] {
-			from = i
+		begins := e.Actor == a.name && e.Op == opStart
+		if begins || of != nil && (race.ActorOf(e.Actor) != a.name && !r.vain[i] || e.Actor != of.lane && changed(e)) {
+			from = i + 1
 		}
 	}
 	for _, e := range r.events[from:] {
@@ -91,16 +93,19 @@ func (r *run) awaitTry(a *actor) error {
 	napped := r.napped && !r.hasGot(a)
 	if !a.active() && r.running(a) {
 		rest := r.restFor(a)
-		if r.learning && rest == waitsTime && a.naps < mostNaps {
+		goesOn := func() bool { return a.active() || !r.running(a) }
+		if r.learning && rest == waitsTime && a.naps < mostNaps && r.wakes(a) {
 			a.naps++
-			r.idle(a, takeover, func() bool { return a.active() || !r.running(a) })
+			r.idle(a, takeover, goesOn)
 			return nil
 		}
 		if r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a) || rest == waitsTurn || rest == waitsWork {
 			return nil
 		}
-		r.idle(a, takeover, func() bool { return a.active() || !r.running(a) })
-		if !a.active() && r.running(a) {
+		if r.wakes(a) {
+			r.idle(a, takeover, goesOn)
+		}
+		if !goesOn() {
 			if rest == waitsSignal {
 				return nil
 			}
@@ -111,7 +116,7 @@ func (r *run) awaitTry(a *actor) error {
 	for _, p := range a.procs {
 		if k := p.next(); k != nil && !p.orphan && (a.slept || napped || k.made.Name == "") {
 			ask := k.call.Name + " " + k.call.words
-			made, refused := r.asks(a, true, false)[ask], r.asks(a, true, true)[ask]
+			made, refused := r.asks(a, p, false)[ask], r.asks(a, p, true)[ask]
 			if p.parked = a.slept && made > 0 || napped && made > 0 && refused == 0 || k.made.Name == "" && refused >= freshTries; p.parked {
 				r.notice(a, "sleeps between its tries")
 			}
@@ -147,6 +152,17 @@ func (r *run) restFor(a *actor) waitsFor {
 		}
 	}
 	return most
+}
+
+// wakes reports whether an actor that lets time pass may go on within the time
+// that it is given, as far as is known.
+func (r *run) wakes(a *actor) bool {
+	return slices.ContainsFunc(a.procs, func(p *process) bool {
+		return !p.orphan && slices.ContainsFunc(p.tasks, func(k *task) bool {
+			nap, timed := napOf(k.tid, slurp("/proc/"+strconv.Itoa(k.tid)+"/syscall"))
+			return restFor(k.tid) >= waitsTime && (!timed || nap <= takeover)
+		})
+	})
 }
 
 func (r *run) forWork(a *actor) bool { return r.restFor(a) >= waitsSignal }

@@ -38,8 +38,8 @@ func (r *run) tried(p *process, sinceOthers bool) bool {
 		return false
 	}
 	refused := false
-	for i, e := range slices.Backward(r.events) {
-		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != p.actor.name && !r.vain[i] {
+	for _, e := range slices.Backward(r.events) {
+		if e.Actor == p.actor.name && e.Op == opStart || sinceOthers && race.ActorOf(e.Actor) != p.actor.name {
 			return false
 		}
 		if e.Actor == p.lane && e.Result == "ok" && does(e, syscalls.Takes|syscalls.Puts) && isAbout(e, k.call.file) {
@@ -92,8 +92,8 @@ func (r *run) allInVain() bool {
 	return true
 }
 
-// unpark lets all others try again once somebody has moved, other than in vain, and
-// other processes of the same actor once it has changed a file.
+// unpark lets all others try again once somebody has moved, and other processes of
+// the same actor once it has changed a file.
 func (r *run) unpark(mover *actor, e race.Event) {
 	for _, a := range r.actors {
 		a.slept = a.slept && a == mover && e.Op != opStart

@@ -308,9 +308,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.foot.Write(r.foot.Reads...)
 		}
 	}
-	if again && k != nil && refusals[k.outcome] {
-		r.vain[len(r.events)] = true
-		p.parked = p.parked || r.allInVain()
+	r.vain[len(r.events)] = again && k != nil && refusals[k.outcome]
+	if r.allInVain() {
+		p.parked = true
 	} else {
 		r.unpark(a, e)
 	}

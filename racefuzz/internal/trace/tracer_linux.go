@@ -52,6 +52,7 @@ type process struct {
 	lane   string
 	round  int            // of its actor
 	calls  map[string]int // so far, of those that are made to fail
+	moved  bool           // it has made a step
 	parked bool           // it tries the same for ever, until somebody else moves
 	tasks  []*task
 	locks  []held
@@ -342,6 +343,7 @@ func (t *tracer) signal(k *task, sig unix.Signal) {
 // its end.
 func (t *tracer) step(k *task) {
 	t.stir(k.call)
+	k.proc.moved = true
 	if k.call.fault != 0 {
 		skip(k.tid)
 	}

@@ -20,6 +20,10 @@ import (
 // taken for one that does so for ever.
 const freshTries = 2
 
+// mostLooks is how often a start may do the same with short naps in between, though
+// nothing is refused to it, until it is taken for one that waits for another answer.
+const mostLooks = 20
+
 // mostNaps is how often a start that is learned from may sleep: a server that
 // sleeps from time to time does so more often.
 const mostNaps = 2
@@ -68,7 +72,7 @@ func (r *run) asks(a *actor, of *process, refused bool) map[string]int {
 	from := 0
 	for i, e := range r.events {
 		begins := e.Actor == a.name && e.Op == opStart
-		if begins || of != nil && (race.ActorOf(e.Actor) != a.name && !r.vain[i] || e.Actor != of.lane && changed(e)) {
+		if begins || of != nil && (race.ActorOf(e.Actor) != a.name || e.Actor != of.lane && changed(e)) {
 			from = i + 1
 		}
 	}
@@ -114,10 +118,11 @@ func (r *run) awaitTry(a *actor) error {
 		a.slept = true
 	}
 	for _, p := range a.procs {
-		if k := p.next(); k != nil && !p.orphan && (a.slept || napped || k.made.Name == "") {
+		if k := p.next(); k != nil && !p.orphan && (a.slept || napped || !p.moved) {
 			ask := k.call.Name + " " + k.call.words
-			made, refused := r.asks(a, p, false)[ask], r.asks(a, p, true)[ask]
-			if p.parked = a.slept && made > 0 || napped && made > 0 && refused == 0 || k.made.Name == "" && refused >= freshTries; p.parked {
+			made, refused := r.asks(a, p, false)[ask], r.asks(a, p, true)
+			looks := napped && len(refused) == 0 && made >= mostLooks
+			if p.parked = a.slept && made > 0 || looks || !p.moved && refused[ask] >= freshTries; p.parked {
 				r.notice(a, "sleeps between its tries")
 			}
 		}

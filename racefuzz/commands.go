@@ -112,12 +112,10 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 	limited, cancel := j.limit(ctx)
 	defer cancel()
 	set, err := h.Prepare(limited, dir)
-	switch {
-	case ctx.Err() != nil:
-		return out.end(exitInterrupted, "interrupted, before it was known what each command does alone", time.Since(start), tally{0, "schedules"}), nil
-	case limited.Err() != nil:
-		return out.end(exitClean, "nothing tried: the time ended before it was known what each command does alone", time.Since(start), tally{0, "schedules"}), nil
-	case err != nil:
+	if code, ended := out.unlearned(ctx, limited, start, "each command"); ended {
+		return code, nil
+	}
+	if err != nil {
 		return 0, err
 	}
 	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {

@@ -231,12 +231,10 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		}
 	}
 	learned, err := tier.Learn(p)
-	switch {
-	case ctx.Err() != nil:
-		return out.end(exitInterrupted, "interrupted, before it was known what the program does alone", time.Since(start), tally{0, "schedules"}), nil
-	case limited.Err() != nil:
-		return out.end(exitClean, "nothing tried: the time ended before it was known what the program does alone", time.Since(start), tally{0, "schedules"}), nil
-	case err != nil:
+	if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
+		return code, nil
+	}
+	if err != nil {
 		return 0, remedied(err)
 	}
 	out.learned(learned)

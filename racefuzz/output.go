@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,6 +175,19 @@ func (o *output) ran(r proc.Result) {
 	}
 	o.text("case %d: %s (%d actors, %d servers, %.2fs)", r.Seed, r.Outcome.Verdict,
 		len(r.Case.Actors), r.Outcome.Servers, r.Took.Seconds())
+}
+
+// unlearned ends a run that was interrupted, or whose time was over, before it was
+// known what those do alone that it is about. It reports whether that is so.
+func (o *output) unlearned(ctx, limited context.Context, since time.Time, whom string) (code int, ended bool) {
+	verdict := "nothing tried: the time ended"
+	switch {
+	case ctx.Err() != nil:
+		code, verdict = exitInterrupted, "interrupted"
+	case limited.Err() == nil:
+		return 0, false
+	}
+	return o.end(code, verdict+", before it was known what "+whom+" does alone", time.Since(since), tally{0, "schedules"}), true
 }
 
 // found shows a broken case, and writes it as a page if that was asked for.

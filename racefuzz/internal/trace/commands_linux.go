@@ -467,11 +467,11 @@ func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) 
 		t.outside[path] = t.outside[path] || changes
 		return
 	}
-	if t.shared[path] == nil {
-		t.shared[path] = map[string]bool{}
+	if t.elsewhere[path] == nil {
+		t.elsewhere[path] = map[string]bool{}
 	}
-	t.shared[path][a.name] = t.shared[path][a.name] || changes
-	if by := t.shared[path]; len(by) > 1 && slices.Contains(slices.Collect(maps.Values(by)), true) {
+	t.elsewhere[path][a.name] = t.elsewhere[path][a.name] || changes
+	if by := t.elsewhere[path]; len(by) > 1 && slices.Contains(slices.Collect(maps.Values(by)), true) {
 		if beside, err := filepath.Rel(filepath.Dir(t.dir), path); err == nil && filepath.IsLocal(beside) {
 			path = "{dir}/../" + beside
 		}

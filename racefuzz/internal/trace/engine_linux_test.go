@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -289,6 +290,38 @@ func TestProcessesOfOthersAreLeftToThem(t *testing.T) {
 	}
 	close(done)
 	others.Wait()
+}
+
+// What the kernel writes to must stay where it is while a goroutine's stack grows.
+func TestWhatTheKernelSaysIsNotLostWhenTheStackGrows(t *testing.T) {
+	lockThread()
+	defer runtime.UnlockOSThread()
+	k := newTracer(t.TempDir())
+	defer k.end()
+	a := &actor{name: "a"}
+	p, err := k.start(a, true, []string{"/bin/sh", "-c", ": >file"}, nil, []uintptr{0, 1, 2})
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(p.tasks) > 0 && p.next() == nil {
+		k.wait()
+	}
+	deeper := func(int) {}
+	deeper = func(n int) {
+		var room [40]byte
+		var info stopInfo
+		if err := syscallInfo(p.pid, &info); err != nil || info.Arch != auditArch {
+			t.Errorf("%d deep: %v, architecture %x, want %x", n, err, info.Arch, auditArch)
+		}
+		if n < 4000 && !t.Failed() {
+			deeper(n + 1)
+		}
+		room[n%len(room)]++
+	}
+	deeper(0)
 }
 
 // What never comes to rest would keep a run for a minute.

@@ -157,14 +157,14 @@ func (r *run) show(e *race.Event) {
 // stuck reports whether an actor is in its start or its stop, and nobody will ever
 // move again.
 func (r *run) stuck() bool {
-	among := false
+	waits := false
 	for _, a := range r.actors {
-		among = among || a.phase == starting || a.phase == stopping
+		waits = waits || a.phase == starting || a.phase == stopping
 		if slices.ContainsFunc(a.procs, func(p *process) bool { return p.next() != nil && !p.parked }) {
 			return false
 		}
 	}
-	return among && len(r.Moves()) == 0
+	return waits && len(r.Moves()) == 0
 }
 
 // orphansLock reports whether what is left of a server has a lock that others may

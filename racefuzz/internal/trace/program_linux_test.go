@@ -5,7 +5,10 @@ package trace
 // and with the time that they take to be ready or to stop.
 
 import (
+	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -136,6 +139,23 @@ func TestWhatIsStaleIsInTheProgramsOwnForm(t *testing.T) {
 	none.NoStale = true
 	if p, err := (Tier{}).Learn(none); err != nil || len(p.Stale) > 0 {
 		t.Errorf("nothing stale is wanted: %+v, %v", p.Stale, err)
+	}
+}
+
+// The stand-ins of version managers begin processes of their own.
+func TestAProgramBehindAScriptIsRunDirectly(t *testing.T) {
+	binary := buildDaemon(t)
+	script := filepath.Join(t.TempDir(), "daemon")
+	text := "#!/bin/sh\nsh -c : && exec " + binary + " \"$@\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Tier{}.Learn(program.Program{Command: []string{script, "correct", "{pidfile}"}})
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil || p.Direct != binary {
+		t.Errorf("%q is run directly, %v, want %q", p.Direct, err, binary)
 	}
 }
 

@@ -83,15 +83,6 @@ func (r *run) try(p *process, k *task) (*task, error) {
 // for certain that all that follow are.
 const mostVain = 200
 
-func (r *run) allInVain() bool {
-	for n := range mostVain {
-		if !r.vain[len(r.events)-n] {
-			return false
-		}
-	}
-	return true
-}
-
 // unpark lets all others try again once somebody has moved, and other processes of
 // the same actor once it has changed a file.
 func (r *run) unpark(mover *actor, e race.Event) {

@@ -60,7 +60,7 @@ type run struct {
 	wordAt    int                     // the event that it is about
 	touches   race.Schedule           // the steps that were about something in the directory that was there
 	learning  bool                    // it is not known yet what the program does alone
-	vain      map[int]bool            // events that tried in vain what was refused before, by index
+	vain      int                     // tries in a row, of whomever, that were refused as before
 	latest    *task                   // that made a call in the present step, or nil
 }
 
@@ -93,7 +93,7 @@ func start(c race.Case, t Tier) (*run, error) {
 		return nil, err
 	}
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
-		exclusive: map[int]bool{}, vain: map[int]bool{}}
+		exclusive: map[int]bool{}}
 	if t.commands != nil {
 		r.dir = t.commands.Place.Dir
 	}
@@ -308,8 +308,10 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 			r.foot.Write(r.foot.Reads...)
 		}
 	}
-	r.vain[len(r.events)] = again && k != nil && refusals[k.outcome]
-	if r.allInVain() {
+	if r.vain++; !again || k == nil || !refusals[k.outcome] {
+		r.vain = 0
+	}
+	if r.vain >= mostVain {
 		p.parked = true
 	} else {
 		r.unpark(a, e)

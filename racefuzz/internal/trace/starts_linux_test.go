@@ -79,6 +79,46 @@ func TestWhoWaitsIsNoServer(t *testing.T) {
 	}
 }
 
+// Each try of one lets the other try again: that has no end.
+func TestTwoThatTryInTwoOrdersDoSoForEver(t *testing.T) {
+	p := program.Program{NoStale: true, Command: []string{findPython(t), "-S", "-c", `
+import os, sys
+f, n = sys.argv[1:]
+def take(name):
+    while True:
+        try: return os.mkdir(name)
+        except FileExistsError: pass
+first, second = (f + ".x", f + ".y") if n == "0" else (f + ".y", f + ".x")
+take(first)
+take(second)
+sys.stdin.read()
+os.rmdir(second)
+os.rmdir(first)
+`, "{pidfile}", "{n}"}}
+	if r, _ := explored(t, p, explore.Bounds{Preemptions: 1}); r.Verdict.Invariant != race.LoneStartsSucceed {
+		t.Errorf("%v, complete: %v, want %s", r.Verdict, r.Complete, race.LoneStartsSucceed)
+	}
+}
+
+func TestWhoLooksFromTimeToTimeIsNoServer(t *testing.T) {
+	p := program.Program{NoStale: true, Command: []string{findPython(t), "-S", "-c", `
+import os, sys, time
+f = sys.argv[1]
+while os.path.exists(f + ".d"): time.sleep(0.2)
+try: os.mkdir(f + ".d")
+except FileExistsError: sys.exit(1)
+with open(f + ".new", "w") as new: new.write(str(os.getpid()))
+os.rename(f + ".new", f)
+sys.stdin.read()
+os.unlink(f)
+os.rmdir(f + ".d")
+`, "{pidfile}"}}
+	r, noticed := explored(t, p, explore.Bounds{})
+	if r.Verdict.Broken() || !r.Complete || !slices.Equal(noticed, []string{"sleeps between its tries"}) {
+		t.Errorf("%v, complete: %v, noticed %q\n%s", r.Verdict, r.Complete, noticed, lanes(r.Events))
+	}
+}
+
 func TestWhoIsRefusedAndSleepsMustSayWhenItServes(t *testing.T) {
 	p := shCommand(`mkdir $1.d 2>/dev/null || sleep 1000; echo $$ >$1; read line; rm $1; rmdir $1.d`)
 	var unclear *race.UnclearError

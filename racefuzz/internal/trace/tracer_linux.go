@@ -35,9 +35,9 @@ type tracer struct {
 	napped   bool            // somebody took a nap while it was last waited for rest
 	done     <-chan struct{} // closed when all must end at once, or nil
 	ends     []*process      // that ended in the last step
-	// shared has the files outside of the directory that servers touch: who, and
+	// elsewhere has the files outside of the directory that servers touch: who, and
 	// whether to change them.
-	shared map[string]map[string]bool
+	elsewhere map[string]map[string]bool
 	// outside has the files outside of the directory that calls name, and
 	// whether one may change them; nil where nobody wants to know.
 	outside map[string]bool
@@ -90,7 +90,7 @@ type task struct {
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, shared: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
+	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, elsewhere: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {

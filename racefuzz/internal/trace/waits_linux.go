@@ -28,9 +28,13 @@ const mostLooks = 20
 // sleeps from time to time does so more often.
 const mostNaps = 2
 
-// serves reports whether an actor whose start is at rest is a server.
-func (r *run) serves(a *actor) bool {
-	return r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a) || r.forWork(a)
+// serves reports whether an actor whose start is at rest, and was given its time,
+// is a server.
+func (r *run) serves(a *actor) bool { return r.arrived(a) || r.restFor(a) >= waitsSignal }
+
+// arrived reports whether that is so whatever it waits for.
+func (r *run) arrived(a *actor) bool {
+	return r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a)
 }
 
 // hasGot reports whether an actor has done what it does as a server alone: put its
@@ -103,7 +107,7 @@ func (r *run) awaitTry(a *actor) error {
 			r.idle(a, takeover, goesOn)
 			return nil
 		}
-		if r.settings.Losers == "serve" || r.ready != nil || r.hasGot(a) || rest == waitsTurn || rest == waitsWork {
+		if rest == waitsTurn || rest == waitsWork || r.arrived(a) {
 			return nil
 		}
 		if r.wakes(a) {
@@ -141,7 +145,7 @@ type waitsFor int
 const (
 	waitsTurn   waitsFor = iota // that a process or a file changes
 	waitsTime                   // that some time passes
-	waitsSignal                 // a signal, which may come with time
+	waitsSignal                 // that a signal comes, which may be one of time
 	waitsWork                   // that somebody wants something of it
 )
 
@@ -169,8 +173,6 @@ func (r *run) wakes(a *actor) bool {
 		})
 	})
 }
-
-func (r *run) forWork(a *actor) bool { return r.restFor(a) >= waitsSignal }
 
 // restFor says for what a sleeping thread waits.
 func restFor(tid int) waitsFor {

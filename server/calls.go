@@ -222,19 +222,12 @@ func (t tools) load(ctx context.Context, in fileArgs) (imported, error) {
 	if err := in.check(); err != nil {
 		return imported{}, err
 	}
-	info, err := os.Stat(in.File)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is not a regular file", in.File)
-	}
-	if err != nil {
-		return imported{}, err
-	}
-	f, err := os.Open(in.File)
+	f, size, err := openRegular(in.File)
 	if err != nil {
 		return imported{}, err
 	}
 	defer f.Close()
-	return t.store.load(ctx, f, func(i imported) { reportProgress(ctx, i.bytes, info.Size()) })
+	return t.store.load(ctx, f, func(i imported) { reportProgress(ctx, i.bytes, size) })
 }
 
 type noArgs struct{}

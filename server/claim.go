@@ -41,16 +41,10 @@ func (c *claim) start(p place) {
 
 // keep makes the claim good until ctx ends, and calls also as often.
 func (c *claim) keep(ctx context.Context, also func()) {
-	for {
-		// Jitter keeps standbys that started together from asking together.
-		pause := claimInterval*3/4 + rand.N(claimInterval/2)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pause):
-			c.tend()
-			also()
-		}
+	// Jitter keeps standbys that started together from asking together.
+	for pause(ctx, claimInterval*3/4+rand.N(claimInterval/2)) {
+		c.tend()
+		also()
 	}
 }
 

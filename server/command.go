@@ -19,57 +19,73 @@ type command struct {
 	stdout, stderr io.Writer
 }
 
-// run reports do's error, if there is one, and returns its exit code.
-func (c command) run(do func() (int, error)) int {
-	code, err := do()
-	if err != nil {
-		return fail(c.stderr, code, err)
-	}
-	return code
+// misused refuses a command line.
+func misused(format string, args ...any) error {
+	return &problem{what: fmt.Sprintf(format, args...), hint: "run 'memlatch help' for the commands"}
 }
 
 // file is the only argument of a command that takes one.
 func (c command) file() (string, error) {
-	if len(c.args) == 1 {
-		return c.args[0], nil
+	if len(c.args) != 1 {
+		return "", misused("%s: needs one FILE", c.name)
 	}
-	return "", &problem{what: fmt.Sprintf("%s: needs one FILE", c.name), hint: "run 'memlatch help' for the commands"}
+	return c.args[0], nil
 }
 
-// withStore calls do with the store, which it closes afterwards. A signal ends
-// the context, and a second one the process.
-func (c command) withStore(do func(context.Context, *store) error) error {
+func (c command) flags() *flag.FlagSet {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
+}
+
+// parse reads the arguments, which must all be flags, and the environment.
+func (c command) parse(flags *flag.FlagSet) (place, error) {
+	err := flags.Parse(c.args)
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if err != nil {
+		return place{}, misused("%s: %v", c.name, err)
+	}
+	return find()
+}
+
+// withStore calls do with the store, which it closes afterwards, and returns
+// the exit code. A signal ends the context, and a second one the process.
+func (c command) withStore(do func(context.Context, *store) error) (int, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	place, err := find()
 	if err != nil {
-		return err
+		return exitFailed, err
 	}
 	s := newStore(place)
-	err = do(ctx, s)
-	return errors.Join(err, s.close())
+	if err = errors.Join(do(ctx, s), s.close()); err != nil {
+		return exitFailed, err
+	}
+	return exitOK, nil
 }
 
 func (c command) search() (int, error) {
 	query := strings.Join(c.args, " ")
 	if strings.TrimSpace(query) == "" {
-		return exitRefused, &problem{what: "search: needs WORDS", hint: "run 'memlatch help' for the commands"}
+		return exitRefused, misused("search: needs WORDS")
 	}
-	return done(c.withStore(func(ctx context.Context, s *store) error {
+	return c.withStore(func(ctx context.Context, s *store) error {
 		found, err := s.search(ctx, query, filter{}, 100)
 		for _, v := range found {
 			c.print(v)
 		}
 		return err
-	}))
+	})
 }
 
 func (c command) list() (int, error) {
-	if err := parseFlags(flag.NewFlagSet(c.name, flag.ContinueOnError), c.args); err != nil {
+	if _, err := c.parse(c.flags()); err != nil {
 		return exitRefused, err
 	}
-	return done(c.withStore(func(ctx context.Context, s *store) error {
+	return c.withStore(func(ctx context.Context, s *store) error {
 		for cursor := ""; ; {
 			memories, err := s.list(ctx, filter{}, cursor, 1000)
 			for _, m := range memories {
@@ -80,15 +96,7 @@ func (c command) list() (int, error) {
 				return err
 			}
 		}
-	}))
-}
-
-// done is the exit code for what ended with err.
-func done(err error) (int, error) {
-	if err != nil {
-		return exitFailed, err
-	}
-	return exitOK, nil
+	})
 }
 
 // print prints a memory as a line.

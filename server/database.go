@@ -180,7 +180,7 @@ func enterWAL(ctx context.Context, db *sql.DB) error {
 		if err == nil && mode != "wal" {
 			err = errors.New("the store's file system does not allow WAL mode")
 		}
-		if !isBusy(err) || !pause(ctx) {
+		if !isBusy(err) || !pause(ctx, poll) {
 			return err
 		}
 	}
@@ -264,7 +264,7 @@ func inTurn(ctx context.Context, dir string, done func() (bool, error), work fun
 		if !errors.Is(err, lock.ErrHeld) {
 			return err
 		}
-		if !pause(ctx) {
+		if !pause(ctx, poll) {
 			return fmt.Errorf("another process does not finish preparing the store: %w", err)
 		}
 	}
@@ -277,12 +277,12 @@ func once() context.Context {
 	return ctx
 }
 
-// pause waits for a moment and reports whether ctx still goes on.
-func pause(ctx context.Context) bool {
+// pause waits so long and reports whether ctx still goes on.
+func pause(ctx context.Context, long time.Duration) bool {
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(poll):
+	case <-time.After(long):
 		return true
 	}
 }

@@ -5,13 +5,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -52,12 +50,9 @@ func (f finding) String() string {
 }
 
 func (c command) doctor() (int, error) {
-	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags := c.flags()
 	asJSON := flags.Bool("json", false, "")
-	if err := parseFlags(flags, c.args); err != nil {
-		return exitRefused, err
-	}
-	p, err := find()
+	p, err := c.parse(flags)
 	if err != nil {
 		return exitRefused, err
 	}
@@ -88,16 +83,20 @@ func (p place) examine() []finding {
 	return append(findings, examineHosts()...)
 }
 
-func (p place) examineRuntimeDir() finding {
-	const check = "runtime directory"
-	dir := runtimeDirs()[0]
-	switch err := private(runtimeKind, dir); {
+// examineDir is the finding on a directory that [own] or [private] has judged.
+func examineDir(check, dir string, err error) finding {
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return good(check, dir+" (not made yet)")
 	case err != nil:
 		return bad(check, err)
 	}
 	return good(check, dir)
+}
+
+func (p place) examineRuntimeDir() finding {
+	dir := runtimeDirs()[0]
+	return examineDir("runtime directory", dir, private(runtimeKind, dir))
 }
 
 func (p place) examinePIDFile() finding {
@@ -115,17 +114,11 @@ func (p place) examinePIDFile() finding {
 }
 
 func (p place) examineHome() finding {
-	const check = "home"
 	info, err := own(homeKind, p.home)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return good(check, p.home+" (not made yet)")
-	case err != nil:
-		return bad(check, err)
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0:
-		return bad(check, &problem{what: "others may move the store in " + quote(p.home) + " away", hint: "chmod go-w " + quote(p.home)})
+	if err == nil && openTo(info, 0o022) {
+		err = &problem{what: "others may move the store in " + quote(p.home) + " away", hint: "chmod go-w " + quote(p.home)}
 	}
-	return good(check, p.home)
+	return examineDir("home", p.home, err)
 }
 
 func (p place) examineStore() finding {
@@ -165,7 +158,7 @@ func (p place) remedy(err error) string {
 
 // quickCheck is SQLite's own check, of the index of words too.
 func (s *store) quickCheck(ctx context.Context) error {
-	db, err := s.open(ctx, false)
+	db, err := s.open(ctx, false, false)
 	if err != nil {
 		return err
 	}
@@ -191,9 +184,7 @@ func (s *store) probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var found []memory
-		err = each(ctx, tx, collect(&found), selectMemory, id)
-		if got, err := only(found, err); err != nil || got.Text != want.Text {
+		if got, err := one(ctx, tx, id); err != nil || got.Text != want.Text {
 			return fmt.Errorf("%w: a memory that was added is not there: %v", errDamaged, err)
 		}
 		return errProbed
@@ -253,7 +244,7 @@ func (p place) leftovers() (findings []finding) {
 	const check = "leftovers"
 	dirs, _ := p.unfinished()
 	for _, dir := range dirs {
-		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAllCommand(dir)}))
+		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAll + quote(dir)}))
 	}
 	for _, dir := range runtimeDirs() {
 		files, _ := os.ReadDir(dir)

@@ -35,7 +35,7 @@ func TestDoctorFindsDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := filepath.Join(damaged.store, databaseFile)
-	db, err := healthy.open(t.Context(), false)
+	db, err := healthy.open(t.Context(), false, false)
 	if err == nil {
 		_, err = db.Exec("VACUUM INTO ?", copied)
 	}

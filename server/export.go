@@ -13,7 +13,7 @@ import (
 
 // export writes what can be read of a store, as [exportAll] does.
 func (s *store) export(ctx context.Context, w io.Writer) (n int64, err error) {
-	db, err := s.open(ctx, false)
+	db, err := s.open(ctx, false, false)
 	if errors.Is(err, errNoStore) {
 		return 0, nil
 	}
@@ -66,7 +66,7 @@ func (c command) export() (int, error) {
 		return exitRefused, err
 	}
 	var n int64
-	err = c.withStore(func(ctx context.Context, s *store) error {
+	code, err := c.withStore(func(ctx context.Context, s *store) error {
 		write := func(w io.Writer) (int64, error) { return s.export(ctx, w) }
 		if file == "-" {
 			n, err = write(c.stdout)
@@ -80,7 +80,7 @@ func (c command) export() (int, error) {
 	case isDamage(err):
 		return exitStopped, err
 	default:
-		return exitFailed, err
+		return code, err
 	}
 	if file != "-" {
 		fmt.Fprintf(c.stdout, "exported %s to %s\n", howMany(n), quote(file))

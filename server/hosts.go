@@ -39,15 +39,12 @@ func (m mention) String() string {
 // and those that cannot be read. It changes none of them.
 func hostsThatMention(program string) []mention {
 	var found []mention
-	seen := map[string]bool{}
-	queue := hostConfigs()
-	for len(queue) > 0 {
-		path := queue[0]
-		queue = queue[1:]
-		if seen[path] {
+	paths := hostConfigs()
+	for i := 0; i < len(paths); i++ {
+		path := paths[i]
+		if slices.Index(paths, path) < i {
 			continue
 		}
-		seen[path] = true
 		config, err := readConfig(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -63,7 +60,7 @@ func hostsThatMention(program string) []mention {
 		// Claude Code lists the projects it knows; each may have a file of its own.
 		if projects, ok := config["projects"].(map[string]any); ok {
 			for _, dir := range slices.Sorted(maps.Keys(projects)) {
-				queue = append(queue, filepath.Join(dir, ".mcp.json"))
+				paths = append(paths, filepath.Join(dir, ".mcp.json"))
 			}
 		}
 	}
@@ -163,22 +160,32 @@ func readConfig(path string) (map[string]any, error) {
 	return config, err
 }
 
-// readRegular reads a regular file of at most that many bytes. It never waits:
-// opening a FIFO would.
+// readRegular reads a regular file of at most that many bytes.
 func readRegular(path string, most int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(errors.New("not a regular file"), err)
-	}
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if int64(len(data)) > most {
 		err = fmt.Errorf("more than %d bytes", most)
 	}
 	return data, err
+}
+
+// openRegular opens a regular file and returns its size. It never waits:
+// opening a FIFO would.
+func openRegular(path string) (*os.File, int64, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		return f, info.Size(), nil
+	}
+	return nil, 0, errors.Join(errors.New("not a regular file"), err, f.Close())
 }
 
 // mentions returns the servers in config that start program.

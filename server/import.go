@@ -212,7 +212,7 @@ func (c command) load() (int, error) {
 		defer in.Close()
 	}
 	var result imported
-	err = c.withStore(func(ctx context.Context, s *store) error {
+	code, err := c.withStore(func(ctx context.Context, s *store) error {
 		result, err = s.load(ctx, in, c.progress())
 		return err
 	})
@@ -224,7 +224,7 @@ func (c command) load() (int, error) {
 	}
 	switch {
 	case err != nil:
-		return exitFailed, &problem{what: "the import is not complete", err: err, hint: "repeat it: nothing is imported twice"}
+		return code, &problem{what: "the import is not complete", err: err, hint: "repeat it: nothing is imported twice"}
 	case result.Refused > 0:
 		return exitFailed, &problem{what: fmt.Sprintf("lines refused: %d", result.Refused),
 			hint: "mend them and repeat the import: nothing is imported twice"}

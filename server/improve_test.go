@@ -146,7 +146,7 @@ func TestStoreThatIsNotImprovedIsSearched(t *testing.T) {
 	old := oldStore(t, p.home, 50)
 	s := newStore(p)
 	defer s.close()
-	if _, err := s.open(t.Context(), false); err != nil {
+	if _, err := s.open(t.Context(), false, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, drop := range []string{"DROP TRIGGER memories_added_pieces", "DROP TRIGGER memories_deleted_pieces", "DROP TABLE pieces", "DROP INDEX memories_text", "DROP INDEX memories_created"} {

@@ -64,7 +64,9 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		}
 		return serve(stdin, stdout, visible{stderr})
 	}
-	if args[0] == "help" || slices.ContainsFunc(args, asksForHelp) {
+	if args[0] == "help" || slices.ContainsFunc(args, func(arg string) bool {
+		return slices.Contains([]string{"-h", "-help", "--help"}, arg)
+	}) {
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	}
@@ -77,17 +79,15 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		"search": c.search, "list": c.list, "status": c.status, "doctor": c.doctor,
 		"config": c.config, "export": c.export, "import": c.load, "uninstall": c.uninstall,
 	}
-	if do := commands[c.name]; do != nil {
-		return c.run(do)
+	do := commands[c.name]
+	if do == nil {
+		return fail(c.stderr, exitRefused, misused("unknown command or flag %q", c.name))
 	}
-	return fail(c.stderr, exitRefused, &problem{
-		what: fmt.Sprintf("unknown command or flag %q", c.name),
-		hint: "run 'memlatch help' for the commands",
-	})
-}
-
-func asksForHelp(arg string) bool {
-	return slices.Contains([]string{"-h", "-help", "--help"}, arg)
+	code, err := do()
+	if err != nil {
+		return fail(c.stderr, code, err)
+	}
+	return code
 }
 
 // version is the module's, as the go command recorded it in the binary.

@@ -108,9 +108,7 @@ func insert(ctx context.Context, tx *sql.Tx, m memory) (int64, error) {
 // other tags, if they are not nil.
 func (s *store) update(ctx context.Context, id int64, text *string, tags []string) (m memory, err error) {
 	err = s.write(ctx, false, func(tx *sql.Tx) error {
-		var found []memory
-		err := each(ctx, tx, collect(&found), selectMemory, id)
-		if m, err = only(found, err); err != nil {
+		if m, err = one(ctx, tx, id); err != nil {
 			return err
 		}
 		if text != nil {
@@ -145,19 +143,22 @@ func (s *store) delete(ctx context.Context, condition string, arg any, expected 
 }
 
 func (s *store) get(ctx context.Context, id int64) (memory, error) {
-	var found []memory
-	err := s.query(ctx, collect(&found), selectMemory, id)
-	return only(found, err)
+	db, err := s.open(ctx, false, false)
+	if err != nil {
+		return memory{}, err
+	}
+	return one(ctx, db, id)
 }
 
-const selectMemory = "SELECT id, text, tags, created FROM memories WHERE id = ?"
-
-func only(found []memory, err error) (memory, error) {
-	switch {
-	case err != nil:
+// one returns the memory with this id, or an error matching [errNoMemory].
+func one(ctx context.Context, db querier, id int64) (memory, error) {
+	var found []memory
+	err := each(ctx, db, collect(&found), "SELECT id, text, tags, created FROM memories WHERE id = ?", id)
+	if err == nil && len(found) == 0 {
+		err = errNoMemory
+	}
+	if err != nil {
 		return memory{}, err
-	case len(found) == 0:
-		return memory{}, errNoMemory
 	}
 	return found[0], nil
 }
@@ -226,7 +227,7 @@ func (s *store) idsWith(ctx context.Context, prefix string, limit int) (ids []st
 // query calls do with every row of a query's result. Where there is no store
 // there are none.
 func (s *store) query(ctx context.Context, do func(*sql.Rows) error, query string, args ...any) error {
-	db, err := s.open(ctx, false)
+	db, err := s.open(ctx, false, false)
 	switch {
 	case errors.Is(err, errNoStore):
 		return nil

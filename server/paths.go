@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 )
 
 // place says where one store and its servers' pid file are.
@@ -106,18 +107,57 @@ func runtimeDir() (string, error) {
 	return dir, err
 }
 
+// private refuses dir, which exists, unless it is a real directory that
+// belongs to this user and is open to nobody else.
+func private(kind dirKind, dir string) error {
+	info, err := own(kind, dir)
+	if err == nil && openTo(info, 0o077) {
+		err = &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", kind.name, quote(dir), info.Mode().Perm()),
+			hint: "chmod 700 " + quote(dir)}
+	}
+	return err
+}
+
+// openTo reports whether others have some of the rights. Windows has others.
+func openTo(info fs.FileInfo, rights fs.FileMode) bool {
+	return runtime.GOOS != "windows" && info.Mode().Perm()&rights != 0
+}
+
+// own refuses dir, which exists, unless it is a real directory that belongs
+// to this user.
+func own(kind dirKind, dir string) (fs.FileInfo, error) {
+	if !filepath.IsAbs(dir) {
+		return nil, notWhole("the "+kind.name, dir)
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
+	name := kind.name + " " + quote(dir)
+	switch owner := ownerOf(info); {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy(dir)}
+	case info.Mode()&fs.ModeIrregular != 0: // to Go
+		return nil, &problem{what: name + " is a junction", hint: kind.remedy(dir)}
+	case !info.IsDir():
+		return nil, &problem{what: name + " is not a directory", hint: kind.remedy(dir)}
+	case owner != os.Geteuid():
+		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()), hint: kind.elsewhere}
+	}
+	return info, nil
+}
+
 // dirKind is what a directory is to memlatch, and so the remedy for one that
 // cannot be used.
 type dirKind struct {
 	name      string
 	elsewhere string // the remedy of last resort
-	memories  bool   // are in it, or may be: nobody is told to remove it
 }
 
 var (
 	runtimeKind = dirKind{name: "runtime directory", elsewhere: elsewhere}
-	homeKind    = dirKind{name: "home", elsewhere: otherHome, memories: true}
-	storeKind   = dirKind{name: "store", elsewhere: otherHome, memories: true}
+	homeKind    = dirKind{name: "home", elsewhere: otherHome}
+	storeKind   = dirKind{name: "store", elsewhere: otherHome}
 )
 
 const (
@@ -125,9 +165,10 @@ const (
 	otherHome = "set MEMLATCH_HOME to a directory of your own"
 )
 
-// remedy is removing what is at path, or else another place.
+// remedy is removing what is at path, or else another place. Memories may be in
+// a home or a store: nobody is told to remove it.
 func (k dirKind) remedy(path string) string {
-	if k.memories {
+	if k != runtimeKind {
 		return k.elsewhere
 	}
 	return orRemove(path, k.elsewhere)
@@ -140,6 +181,15 @@ func orRemove(path, elsewhere string) string {
 		return removeCommand(path) + ", or " + elsewhere
 	}
 	return elsewhere
+}
+
+// removeCommand is the command that removes what is at path, unless that is a
+// directory with something in it.
+func removeCommand(path string) string {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return "rmdir " + quote(path)
+	}
+	return removeFile + quote(path)
 }
 
 // runtimeDirs lists the directories in which a pid file may be, the one that

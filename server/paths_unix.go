@@ -3,7 +3,7 @@
 package main
 
 import (
-	"fmt"
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -42,43 +42,6 @@ func systemRuntimeDirs() []string {
 	return append(dirs, "/tmp/memlatch-"+uid)
 }
 
-// private refuses dir, which exists, unless it is a real directory that
-// belongs to this user and is open to nobody else.
-func private(kind dirKind, dir string) error {
-	info, err := own(kind, dir)
-	if err != nil {
-		return err
-	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 {
-		return &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", kind.name, quote(dir), perm),
-			hint: "chmod 700 " + quote(dir)}
-	}
-	return nil
-}
-
-// own refuses dir, which exists, unless it is a real directory that belongs
-// to this user.
-func own(kind dirKind, dir string) (fs.FileInfo, error) {
-	if !filepath.IsAbs(dir) {
-		return nil, notWhole("the "+kind.name, dir)
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return nil, err
-	}
-	name := kind.name + " " + quote(dir)
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy(dir)}
-	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: kind.remedy(dir)}
-	}
-	if owner := ownerOf(info); owner != os.Geteuid() {
-		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()), hint: kind.elsewhere}
-	}
-	return info, nil
-}
-
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // mayRemove reports whether this user may remove path, as far as rights tell:
@@ -101,17 +64,13 @@ func quote(path string) string {
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
-// removeCommand is the command that removes what is at path, unless that is a
-// directory with something in it.
-func removeCommand(path string) string {
-	if info, err := os.Lstat(path); err == nil && info.IsDir() {
-		return "rmdir " + quote(path)
-	}
-	return "rm " + quote(path)
-}
-
-// removeAllCommand is the command that removes the directory path.
-func removeAllCommand(path string) string { return "rm -r " + quote(path) }
+// Commands that a person can give.
+const (
+	removeFile = "rm "
+	removeAll  = "rm -r " // a directory
+	namesUsers = "lsof "  // of a file
+	endProcess = "kill "
+)
 
 // syncDir brings the names in dir to the disk, as far as the file system can.
 func syncDir(dir string) {
@@ -120,3 +79,6 @@ func syncDir(dir string) {
 		d.Close()
 	}
 }
+
+// awaitRename has nothing to wait for: a file can be opened at any time.
+func awaitRename(context.Context, string) {}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,31 +31,9 @@ func systemRuntimeDirs() []string {
 	return []string{filepath.Join(local, "Temp", "memlatch-0")}
 }
 
-// private refuses dir, which exists, unless it is a real directory. Who may
-// use it is left to the permissions that it inherits from the user's profile.
-func private(kind dirKind, dir string) error {
-	_, err := own(kind, dir)
-	return err
-}
-
-func own(kind dirKind, dir string) (fs.FileInfo, error) {
-	if !filepath.IsAbs(dir) {
-		return nil, notWhole("the "+kind.name, dir)
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return nil, err
-	}
-	name := kind.name + " " + quote(dir)
-	// A junction is an irregular file to Go, a symbolic link is a link.
-	switch {
-	case info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) != 0:
-		return nil, &problem{what: name + " is a link or a junction", hint: kind.remedy(dir)}
-	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: kind.remedy(dir)}
-	}
-	return info, nil
-}
+// ownerOf leaves who may use a directory to what it inherits from the user's
+// profile.
+func ownerOf(fs.FileInfo) int { return os.Geteuid() }
 
 // writable leaves that to who writes.
 func writable(string) error { return nil }
@@ -64,17 +44,30 @@ func quote(path string) string { return `"` + path + `"` }
 // mayRemove is left to the system.
 func mayRemove(string) bool { return true }
 
-// removeCommand is the command that removes what is at path, unless that is a
-// directory with something in it.
-func removeCommand(path string) string {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return "rmdir " + quote(path)
-	}
-	return "del " + quote(path)
-}
-
-// removeAllCommand is the command that removes the directory path.
-func removeAllCommand(path string) string { return "rmdir /s " + quote(path) }
+// Commands that a person can give. A program without a window cannot be asked
+// from outside to end.
+const (
+	removeFile = "del "
+	removeAll  = "rmdir /s "
+	namesUsers = "handle.exe "
+	endProcess = "taskkill /f /pid "
+)
 
 // syncDir does nothing: Windows keeps names in its journal.
 func syncDir(string) {}
+
+// awaitRename waits until whoever has made the database at path has let go of
+// it. Windows opens a file that is being renamed to nobody who does not share
+// its deletion; SQLite then opens it again for reading alone, and stays with
+// that.
+func awaitRename(ctx context.Context, path string) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err == nil {
+			f.Close()
+		}
+		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || !pause(ctx, poll) {
+			return
+		}
+	}
+}

@@ -20,7 +20,7 @@ func TestJunctionIsRefused(t *testing.T) {
 	if err != nil {
 		t.Skipf("no junctions here: %v: %s", err, said)
 	}
-	if err := private(homeKind, junction); err == nil || !strings.Contains(err.Error(), "is a link or a junction") {
+	if err := private(homeKind, junction); err == nil || !strings.Contains(err.Error(), "is a junction") {
 		t.Errorf("%v, want a refusal of the junction", err)
 	}
 }

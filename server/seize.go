@@ -62,7 +62,7 @@ func (r *removal) seize() (_ *seized, err error) {
 			who = "open in a running server (" + pidText(s.running.PID) + ")"
 		}
 		return s, &problem{what: "the store is " + who + "; refusing to remove it",
-			hint: whoCommand(path) + " names it; close its host and try again"}
+			hint: namesUsers + quote(path) + " names it; close its host and try again"}
 	}
 	if err != nil || r.force {
 		return s, err
@@ -78,11 +78,7 @@ func (r *removal) seize() (_ *seized, err error) {
 // barrier alone has to keep servers out.
 func (r *removal) seizePIDFiles(s *seized) error {
 	runtimeDir() // to be there
-	for _, dir := range runtimeDirs() {
-		if private(runtimeKind, dir) != nil {
-			continue // no server of ours uses it
-		}
-		path := filepath.Join(dir, r.pidName)
+	for _, path := range r.pidFiles() {
 		f, err := acquire(path)
 		var held *lock.HeldError
 		switch {
@@ -94,12 +90,12 @@ func (r *removal) seizePIDFiles(s *seized) error {
 			s.running = held
 		default:
 			p := &problem{what: "Server still running (" + pidText(held.PID) + "). Refusing to remove its memories",
-				hint: "close its host, or run: " + endCommand(held.PID)}
+				hint: fmt.Sprint("close its host, or run: ", endProcess, held.PID)}
 			switch {
 			case r.exists && removing(r.store):
 				p = &problem{what: "another uninstall is at work", hint: "wait for it to end"}
 			case held.PID == 0:
-				p.hint = whoCommand(path) + " names it; close its host and try again"
+				p.hint = namesUsers + quote(path) + " names it; close its host and try again"
 			}
 			return p
 		}
@@ -125,11 +121,7 @@ func removing(store string) bool {
 // removeStale removes the pid files that nobody holds: what is left of servers
 // that were killed, and of an uninstall that was interrupted at its last step.
 func (r *removal) removeStale() {
-	for _, dir := range runtimeDirs() {
-		path := filepath.Join(dir, r.pidName)
-		if private(runtimeKind, dir) != nil {
-			continue
-		}
+	for _, path := range r.pidFiles() {
 		if status, err := lock.Probe(path); err != nil || status.State != lock.Stale {
 			continue
 		}

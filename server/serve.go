@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 )
 
@@ -38,11 +39,8 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 	store.log = logger
 	claim.start(place)
 	keeping, stopKeeping := context.WithCancel(context.Background())
-	kept := make(chan struct{})
-	go func() {
-		defer close(kept)
-		claim.keep(keeping, store.watch)
-	}()
+	var kept sync.WaitGroup
+	kept.Go(func() { claim.keep(keeping, store.watch) })
 
 	m := newServer(claim, store)
 	logger.SetOutput(io.MultiWriter(hostLog{m}, stderr))
@@ -55,7 +53,7 @@ func serve(stdin io.Reader, stdout, stderr io.Writer) int {
 		code = exitFailed
 	}
 	stopKeeping()
-	<-kept
+	kept.Wait()
 	if err := claim.release(); err != nil {
 		logger.Printf("removing the pid file: %v", err)
 		code = exitFailed

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 	"syscall"
 	"time"
@@ -15,9 +16,6 @@ var stopSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
 
 func ignoreBrokenPipe() {}
 
-// watchHost calls gone when host, the process that started this one, has
-// ended. End of input does not always tell: whoever inherited the pipe keeps it
-// open.
 func watchHost(ctx context.Context, host int, gone func()) {
 	process, err := windows.OpenProcess(windows.SYNCHRONIZE|windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(host))
 	if err != nil {
@@ -49,3 +47,7 @@ func startedAfter(a, b windows.Handle) bool {
 	}
 	return started[0].Nanoseconds() > started[1].Nanoseconds()
 }
+
+// hungUp reports false: Windows tells the end of a pipe only to who has read
+// what is in it.
+func hungUp(io.Reader) bool { return false }

@@ -263,11 +263,10 @@ func reportProgress(ctx context.Context, done, total int64) {
 	if s == nil || token == nil {
 		return
 	}
-	whole := float64(total)
 	s.write(struct {
 		JSONRPC string `json:"jsonrpc"`
 		mcp.ProgressNotification
-	}{mcp.JSONRPC_VERSION, mcp.NewProgressNotification(token, float64(done), &whole, nil)})
+	}{mcp.JSONRPC_VERSION, mcp.NewProgressNotification(token, float64(done), new(float64(total)), nil)})
 }
 
 func (s *session) write(v any) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -25,12 +24,9 @@ type report struct {
 }
 
 func (c command) status() (int, error) {
-	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags := c.flags()
 	asJSON := flags.Bool("json", false, "")
-	if err := parseFlags(flags, c.args); err != nil {
-		return exitRefused, err
-	}
-	place, err := find()
+	place, err := c.parse(flags)
 	if err != nil {
 		return exitRefused, err
 	}
@@ -94,46 +90,31 @@ func howMany(n int64) string {
 // recorded looks for the recorded server in every directory where its pid
 // file may be. Where nobody is, it returns the file that a server started
 // here would use, or a stale one that was found.
-func recorded(p place) (string, lock.Status, error) {
-	var path string
-	var status lock.Status
-	for i, dir := range runtimeDirs() {
-		candidate := filepath.Join(dir, p.pidName)
-		found, err := probeIn(dir, candidate)
-		var unsafe *problem
-		if errors.As(err, &unsafe) && i > 0 {
-			continue // no server of ours uses it
-		}
+func recorded(p place) (path string, status lock.Status, err error) {
+	dir := runtimeDirs()[0]
+	path = filepath.Join(dir, p.pidName)
+	if err := private(runtimeKind, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", status, err
+	}
+	for _, candidate := range p.pidFiles() {
+		found, err := lock.Probe(candidate)
 		if err != nil {
 			return "", lock.Status{}, err
 		}
-		if i == 0 || found.State > status.State {
+		if found.State > status.State {
 			path, status = candidate, found
 		}
 	}
 	return path, status, nil
 }
 
-func probeIn(dir, path string) (lock.Status, error) {
-	err := private(runtimeKind, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return lock.Status{}, nil
+// pidFiles lists where a server of this store may be recorded: in the runtime
+// directories that are there, and safe to use.
+func (p place) pidFiles() (paths []string) {
+	for _, dir := range runtimeDirs() {
+		if private(runtimeKind, dir) == nil {
+			paths = append(paths, filepath.Join(dir, p.pidName))
+		}
 	}
-	if err != nil {
-		return lock.Status{}, err
-	}
-	return lock.Probe(path)
-}
-
-// parseFlags parses all of args as flags.
-func parseFlags(flags *flag.FlagSet, args []string) error {
-	flags.SetOutput(io.Discard)
-	err := flags.Parse(args)
-	if err == nil && flags.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	if err == nil {
-		return nil
-	}
-	return &problem{what: flags.Name() + ": " + err.Error(), hint: "run 'memlatch help' for the commands"}
+	return paths
 }

@@ -25,7 +25,7 @@ func storeFiles() []string {
 	return slices.Concat([]string{barrierFile, makingFile}, databaseFiles(databaseFile), databaseFiles(newFile))
 }
 
-var errNoStore = errors.New("there is no store yet")
+var errNoStore = fmt.Errorf("there is no store yet: %w", errNoMemory)
 
 // store is the memories on disk, opened when they are first asked for. What
 // [store.add] has returned survives the end of the process and, as far as the
@@ -51,13 +51,10 @@ func newStore(p place) *store {
 	return &store{home: p.home, dir: p.store, log: log.New(io.Discard, "", 0)}
 }
 
-// open opens the store unless it is open, to read at least. Where there is none
-// it creates one, or, if not asked to, returns an error matching [errNoStore].
-func (s *store) open(ctx context.Context, create bool) (*sql.DB, error) {
-	return s.openFor(ctx, create, create)
-}
-
-func (s *store) openFor(ctx context.Context, create, change bool) (*sql.DB, error) {
+// open opens the store unless it is open, to read at least, and to change it if
+// asked to. Where there is none it creates one, or, if not asked to, returns an
+// error matching [errNoStore].
+func (s *store) open(ctx context.Context, create, change bool) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.look()
@@ -98,13 +95,10 @@ func (s *store) openFor(ctx context.Context, create, change bool) (*sql.DB, erro
 }
 
 // write calls do in a transaction, in which no one else can write. Where there
-// is no store it creates one, or, if not asked to, returns [errNoMemory].
+// is no store it creates one, or, if not asked to, returns [errNoStore].
 func (s *store) write(ctx context.Context, create bool, do func(*sql.Tx) error) error {
-	db, err := s.openFor(ctx, create, true)
-	switch {
-	case errors.Is(err, errNoStore):
-		return errNoMemory
-	case err != nil:
+	db, err := s.open(ctx, create, true)
+	if err != nil {
 		return err
 	}
 	return transact(ctx, db, do)
@@ -202,8 +196,10 @@ func (s *store) share(ctx context.Context, create bool) (*lock.Barrier, error) {
 func (s *store) tryShare(ctx context.Context, create bool) (*lock.Barrier, error) {
 	// Each directory is looked at before anything is made in it.
 	for _, dir := range []string{s.home, s.dir} {
-		if err := s.ensure(dir, create); err != nil {
-			return nil, err
+		if create {
+			if err := makeDir(dir); err != nil {
+				return nil, &problem{what: "cannot create the store", err: err, hint: otherHome}
+			}
 		}
 		if _, err := own(homeKind, s.home); err != nil {
 			return nil, err
@@ -226,17 +222,6 @@ func (s *store) exists() error {
 	}
 	_, err := os.Lstat(filepath.Join(s.dir, databaseFile))
 	return err
-}
-
-func (s *store) ensure(dir string, create bool) error {
-	if !create {
-		return nil
-	}
-	if err := makeDir(dir); err != nil {
-		return &problem{what: "cannot create the store", err: err,
-			hint: otherHome}
-	}
-	return nil
 }
 
 // close closes the store and lets go of the barrier.
@@ -265,7 +250,7 @@ func (s *store) status(ctx context.Context) (storeStatus, error) {
 		return result, err
 	}
 	result.Exists = true
-	db, err := s.open(ctx, false)
+	db, err := s.open(ctx, false, false)
 	if err != nil {
 		return result, err
 	}

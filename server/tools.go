@@ -81,13 +81,12 @@ const (
 
 // hints says every hint: what is left out counts as destructive.
 func (e effect) hints(title string) mcp.ToolAnnotation {
-	readOnly, destructive, idempotent, openWorld := e == reads, e == deletes, e != writes, false
 	return mcp.ToolAnnotation{
 		Title:           title,
-		ReadOnlyHint:    &readOnly,
-		DestructiveHint: &destructive,
-		IdempotentHint:  &idempotent,
-		OpenWorldHint:   &openWorld,
+		ReadOnlyHint:    new(e == reads),
+		DestructiveHint: new(e == deletes),
+		IdempotentHint:  new(e != writes),
+		OpenWorldHint:   new(false),
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -34,21 +33,23 @@ type removal struct {
 }
 
 func (c command) uninstall() (int, error) {
-	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	r := &removal{stdin: c.stdin, stdout: c.stdout}
+	named := true
+	flags := c.flags()
 	yes := flags.Bool("y", false, "")
-	force := flags.Bool("force", false, "")
-	backup := flags.String("backup", "", "")
-	if err := parseFlags(flags, c.args); err != nil {
-		return exitRefused, err
-	}
-	place, err := find()
+	flags.BoolVar(&r.force, "force", false, "")
+	flags.Func("backup", "", func(file string) error {
+		r.backup, named = file, file != ""
+		return nil
+	})
+	place, err := c.parse(flags)
 	if err != nil {
 		return exitRefused, err
 	}
-	if *backup == "" && given(flags, "backup") {
+	if !named {
 		return exitRefused, &problem{what: "--backup names no file", hint: "name the file, or leave --backup out"}
 	}
-	r := &removal{place: place, force: *force, backup: *backup, stdin: c.stdin, stdout: c.stdout}
+	r.place = place
 	return r.run(*yes)
 }
 
@@ -161,12 +162,6 @@ func (r *removal) inStore(path string) bool {
 	rel, err := filepath.Rel(resolve(r.home), resolve(abs))
 	first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
 	return err == nil && (first == filepath.Base(r.store) || strings.HasPrefix(first, leftoverPrefix))
-}
-
-// given reports whether a flag of that name was on the command line.
-func given(flags *flag.FlagSet, name string) (found bool) {
-	flags.Visit(func(f *flag.Flag) { found = found || f.Name == name })
-	return found
 }
 
 // confirm refuses what would be refused anyway, and then asks.

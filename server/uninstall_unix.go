@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"fmt"
-	"os"
-)
+import "os"
 
 // moveAside gives the store's directory the name aside, with the barrier in it
 // held: whoever waits for it sees that it is not the store's any more.
@@ -15,9 +12,3 @@ func (r *removal) moveAside(_ *seized, aside string) error {
 
 // patiently does what others do not get in the way of here.
 func patiently(do func() error) error { return do() }
-
-// whoCommand is the command that names the processes with path open.
-func whoCommand(path string) string { return "lsof " + quote(path) }
-
-// endCommand is the command that asks process pid to end.
-func endCommand(pid int) string { return fmt.Sprintf("kill %d", pid) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,15 +40,8 @@ func patiently(do func() error) error {
 	defer cancel()
 	for {
 		err := do()
-		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || !pause(ctx) {
+		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || !pause(ctx, poll) {
 			return err
 		}
 	}
 }
-
-// whoCommand is the command that names the processes with path open.
-func whoCommand(path string) string { return "handle.exe " + quote(path) }
-
-// endCommand is the command that ends process pid: a program without a window
-// cannot be asked from outside.
-func endCommand(pid int) string { return fmt.Sprintf("taskkill /f /pid %d", pid) }

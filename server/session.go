@@ -47,131 +47,135 @@ const sessionID = "stdio"
 type session struct {
 	mcp    *server.MCPServer
 	client *server.InProcessSession
+	stop   func()                  // asks for the end
+	cancel context.CancelCauseFunc // what is in hand
 
-	writing sync.Mutex
+	in      io.Reader
+	reading sync.Mutex // held while there is something that has been read
 	out     io.Writer
+	writing sync.Mutex
+
+	slots   chan struct{} // full of the requests in hand
+	calls   chan message  // those of them that are answered in order
+	cancels sync.Map      // what cancels each, by id
 }
 
 // converse answers the requests that come from in. Once in has ended, or stop
 // has, or out fails, it answers what it had read by then, for drainTime at
 // most, and reports whether it got to the end of that.
 func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Writer) bool {
-	s := &session{mcp: m, client: server.NewInProcessSession(sessionID, nil), out: out}
+	s := &session{mcp: m, client: server.NewInProcessSession(sessionID, nil), in: in, out: out,
+		slots: make(chan struct{}, maxPending), calls: make(chan message, maxPending)}
 	ctx, cancel := context.WithCancelCause(m.WithContext(context.WithValue(context.Background(), sessionKey{}, s), s.client))
 	defer cancel(nil)
+	stop, s.stop = context.WithCancel(stop)
+	s.cancel = cancel
 	m.RegisterSession(ctx, s.client) // fails only when done twice
 	defer m.UnregisterSession(ctx, s.client.SessionID())
-
 	go s.notify(ctx)
-	answered := make(chan answered, maxPending) // never blocks
-	calls := make(chan message, maxPending)     // never blocks either
-	defer close(calls)
 	go func() {
-		for m := range calls {
-			answered <- s.answer(m)
+		for m := range s.calls {
+			s.answer(m)
 		}
 	}()
+	s.reading.Lock()
+	go s.read(ctx)
+	<-stop.Done()
 
-	messages := make(chan message)
-	go read(ctx, in, messages)
-	var (
-		pending  int
-		cancels  = map[string]context.CancelCauseFunc{} // of what is pending, by id
-		stopped  bool                                   // no more than what has been read
-		idle     bool                                   // and nothing read is left
-		gaveUp   bool
-		deadline <-chan time.Time
-		stuck    <-chan time.Time // while input is held back and nothing moves
-	)
-	end := func() {
-		if !stopped {
-			stopped, deadline = true, time.After(drainTime)
+	answering, done := context.WithCancel(context.Background())
+	go func() {
+		s.reading.Lock() // for good
+		for range maxPending {
+			s.slots <- struct{}{}
 		}
-	}
-	giveUp := func() {
-		stopped, gaveUp, deadline = true, true, time.After(lastWords)
+		done()
+	}()
+	if pause(answering, drainTime) {
 		cancel(errStopping)
+		pause(answering, lastWords)
 	}
-	for !(stopped && (idle || gaveUp) && pending == 0) {
-		source := messages
-		if pending == maxPending || stopped && idle {
-			source = nil
-		}
-		stopping := stop.Done()
-		if stopped {
-			stopping = nil
-		}
-		if pending < maxPending || stopped {
-			stuck = nil
-		} else if stuck == nil {
-			stuck = time.After(drainTime)
-		}
-		select {
-		case m := <-source:
-			idle = m.kind == idling || m.kind == ended
-			switch m.kind {
-			case ended:
-				end()
-			case call, batch, request:
-				pending++
-				m.ctx, m.cancel = context.WithCancelCause(ctx)
-				if m.id != nil {
-					cancels[string(m.id)] = m.cancel
-				}
-				if m.kind == request {
-					go func() { answered <- s.answer(m) }()
-				} else {
-					calls <- m
-				}
-			case cancellation:
-				if cancel := cancels[string(m.id)]; cancel != nil {
-					cancel(errCancelled)
-				}
-			case notification:
-				s.handle(ctx, m)
-			}
-		case a := <-answered:
-			pending--
-			stuck = nil
-			delete(cancels, string(a.id))
-			if a.err != nil { // nobody reads the answers any more
-				end()
-			}
-		case <-stopping:
-			end()
-		case <-stuck:
-			stuck = nil
-			if hungUp(in) { // the end of the input is behind what is held back
-				giveUp()
-			}
-		case <-deadline:
-			if gaveUp {
-				return false
-			}
-			giveUp()
-		}
-	}
-	return !gaveUp
+	return ctx.Err() == nil
 }
 
-// answered says that a request has been.
-type answered struct {
-	id  json.RawMessage
-	err error
+// read takes the lines of the input until it ends or nobody wants more.
+func (s *session) read(ctx context.Context) {
+	defer s.reading.Unlock()
+	defer s.stop()
+	defer close(s.calls)
+	r := bufio.NewReaderSize(s, 64<<10)
+	for {
+		line, tooLong, err := readLine(r, maxLine)
+		switch {
+		case tooLong:
+			why := fmt.Sprintf("message too long: it has more than %d bytes", maxLine)
+			s.take(ctx, message{kind: request, refusal: refuse(outerID(line), mcp.INVALID_REQUEST, why)})
+		case len(bytes.TrimSpace(line)) > 0:
+			s.take(ctx, parse(line))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Read reads more of the input. It does not return when nobody wants more.
+func (s *session) Read(p []byte) (int, error) {
+	s.reading.Unlock()
+	defer s.reading.Lock()
+	return s.in.Read(p)
+}
+
+// take has m answered if it is a request, as soon as there is a slot for it.
+func (s *session) take(ctx context.Context, m message) {
+	switch m.kind {
+	case notification:
+		s.handle(ctx, m)
+		return
+	case cancellation:
+		if cancel, ok := s.cancels.Load(string(m.id)); ok {
+			cancel.(context.CancelCauseFunc)(errCancelled)
+		}
+		return
+	}
+	s.awaitSlot()
+	m.ctx, m.cancel = context.WithCancelCause(ctx)
+	if m.id != nil {
+		s.cancels.Store(string(m.id), m.cancel)
+	}
+	if m.kind == request {
+		go s.answer(m)
+	} else {
+		s.calls <- m
+	}
+}
+
+func (s *session) awaitSlot() {
+	for {
+		select {
+		case s.slots <- struct{}{}:
+			return
+		case <-time.After(drainTime):
+		}
+		if hungUp(s.in) { // the end of the input is behind what is held back
+			s.cancel(errStopping)
+			s.stop()
+		}
+	}
 }
 
 // answer handles one request and writes what it is answered with. What the
 // host has cancelled gets no answer.
-func (s *session) answer(m message) answered {
-	defer m.cancel(nil)
+func (s *session) answer(m message) {
 	var response any
 	if context.Cause(m.ctx) != errCancelled { // perhaps while it was queued
 		response = s.handle(m.ctx, m)
 	}
-	if response == nil || context.Cause(m.ctx) == errCancelled {
-		return answered{id: m.id}
+	if response != nil && context.Cause(m.ctx) != errCancelled && s.write(response) != nil {
+		s.stop() // nobody reads the answers any more
 	}
-	return answered{m.id, s.write(response)}
+	m.cancel(nil)
+	s.cancels.Delete(string(m.id))
+	<-s.slots
 }
 
 // handle returns what m is answered with, or nil. A bug in a handler becomes
@@ -280,7 +284,7 @@ func (s *session) write(v any) error {
 	return err
 }
 
-// message is one line of the input, or news about the input.
+// message is one line of the input.
 type message struct {
 	kind     kind
 	id       json.RawMessage // nil if there is none; of a cancellation, that of the request
@@ -295,42 +299,12 @@ type message struct {
 type kind int
 
 const (
-	idling  kind = iota // all that was read has been delivered
-	ended               // so it is, and no more will come
-	call                // of a tool, or the first: done in order
+	call    kind = iota // of a tool, or the first: done in order
 	batch               // of messages
 	request             // any other
 	notification
 	cancellation // of a request
 )
-
-// read delivers the lines of in until it ends or ctx does. Before it waits
-// for input it says that it is idling.
-func read(ctx context.Context, in io.Reader, messages chan<- message) {
-	deliver := func(m message) {
-		select {
-		case messages <- m:
-		case <-ctx.Done():
-		}
-	}
-	r := bufio.NewReaderSize(in, 64<<10)
-	for ctx.Err() == nil {
-		if buffered, _ := r.Peek(r.Buffered()); bytes.IndexByte(buffered, '\n') < 0 {
-			deliver(message{kind: idling})
-		}
-		line, tooLong, err := readLine(r, maxLine)
-		switch {
-		case tooLong:
-			deliver(message{kind: request, refusal: refuse(outerID(line), mcp.INVALID_REQUEST, fmt.Sprintf("message too long: it has more than %d bytes", maxLine))})
-		case len(bytes.TrimSpace(line)) > 0:
-			deliver(parse(line))
-		}
-		if err != nil {
-			deliver(message{kind: ended})
-			return
-		}
-	}
-}
 
 // lineEnds is how much is left of either end of a line that is too long.
 const lineEnds = 1000

@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -82,3 +84,50 @@ func syncDir(dir string) {
 
 // awaitRename has nothing to wait for: a file can be opened at any time.
 func awaitRename(context.Context, string) {}
+
+var stopSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
+
+// ignoreBrokenPipe makes writing to a host that is gone an error instead of
+// the end of the process.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
+
+// watchHost calls gone when host, the process that started this one, has
+// ended. End of input does not always tell: whoever inherited the pipe keeps it
+// open.
+func watchHost(ctx context.Context, host int, gone func()) {
+	for os.Getppid() == host {
+		if !pause(ctx, hostInterval) {
+			return
+		}
+	}
+	gone()
+}
+
+// hungUp reports whether nobody can write to in any more, though there may be
+// something left to read in it. It can tell of pipes.
+func hungUp(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	c, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	gone := false
+	c.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		n, err := unix.Poll(fds, 0)
+		gone = err == nil && n > 0 && fds[0].Revents&unix.POLLHUP != 0
+	})
+	return gone
+}
+
+// moveAside gives the store's directory the name aside, with the barrier in it
+// held: whoever waits for it sees that it is not the store's any more.
+func (r *removal) moveAside(_ *seized, aside string) error {
+	return os.Rename(r.store, aside)
+}
+
+// patiently does what others do not get in the way of here.
+func patiently(do func() error) error { return do() }

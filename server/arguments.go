@@ -205,9 +205,8 @@ func (m member) schema() map[string]any {
 
 // explain is err as a model should read it, with the remedy if there is one.
 func explain(err error) string {
-	var p *problem
-	if errors.As(err, &p) && p.hint != "" {
-		return err.Error() + "; to mend it: " + p.hint
+	if hint := remedy(err); hint != "" {
+		return err.Error() + "; to mend it: " + hint
 	}
 	return err.Error()
 }

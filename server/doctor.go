@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -26,15 +27,20 @@ type finding struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-func good(check, found string) finding { return finding{Check: check, OK: true, Found: found} }
-
-func bad(check string, err error) finding {
-	f := finding{Check: check, Found: err.Error()}
-	var p *problem
-	if errors.As(err, &p) {
-		f.Remedy = p.hint
+// judge is what a check found that ended with err, or not.
+func judge(check, found string, err error) finding {
+	if err != nil {
+		return finding{Check: check, Found: err.Error(), Remedy: remedy(err)}
 	}
-	return f
+	return finding{Check: check, OK: true, Found: found}
+}
+
+// judgeDir is judge on a directory that may not be there yet.
+func judgeDir(check, dir string, err error) finding {
+	if errors.Is(err, fs.ErrNotExist) {
+		return judge(check, dir+" (not made yet)", nil)
+	}
+	return judge(check, dir, err)
 }
 
 func (f finding) String() string {
@@ -77,70 +83,55 @@ func (c command) doctor() (int, error) {
 
 // examine makes all checks. It leaves everything as it is.
 func (p place) examine() []finding {
-	findings := []finding{p.examineRuntimeDir(), p.examinePIDFile(), p.examineHome(), p.examineStore(),
-		examineLocks(lock.OS{}, runtimeDirs()[0]), examineLocks(lock.OS{}, p.store)}
-	findings = append(findings, p.leftovers()...)
-	return append(findings, examineHosts()...)
-}
-
-// examineDir is the finding on a directory that [own] or [private] has judged.
-func examineDir(check, dir string, err error) finding {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return good(check, dir+" (not made yet)")
-	case err != nil:
-		return bad(check, err)
-	}
-	return good(check, dir)
-}
-
-func (p place) examineRuntimeDir() finding {
 	dir := runtimeDirs()[0]
-	return examineDir("runtime directory", dir, private(runtimeKind, dir))
+	findings := []finding{
+		judgeDir("runtime directory", dir, private(runtimeKind, dir)),
+		p.examinePIDFile(),
+		judgeDir("home", p.home, p.checkHome()),
+		p.examineStore(),
+		examineLocks(lock.OS{}, dir),
+		examineLocks(lock.OS{}, p.store),
+	}
+	return slices.Concat(findings, p.leftovers(), examineHosts())
 }
 
 func (p place) examinePIDFile() finding {
-	const check = "pid file"
 	path, found, err := recorded(p)
-	switch {
-	case err != nil:
-		return bad(check, err)
-	case found.State == lock.Stale:
-		return bad(check, &problem{what: path + " is left from a server that was killed", hint: "none is needed: the next server takes it over"})
-	case found.State == lock.Held:
-		return good(check, path+" ("+pidText(found.PID)+")")
+	who := "no server is running"
+	switch found.State {
+	case lock.Stale:
+		err = &problem{what: path + " is left from a server that was killed", hint: "none is needed: the next server takes it over"}
+	case lock.Held:
+		who = pidText(found.PID)
 	}
-	return good(check, path+" (no server is running)")
+	return judge("pid file", fmt.Sprintf("%s (%s)", path, who), err)
 }
 
-func (p place) examineHome() finding {
+func (p place) checkHome() error {
 	info, err := own(homeKind, p.home)
 	if err == nil && openTo(info, 0o022) {
 		err = &problem{what: "others may move the store in " + quote(p.home) + " away", hint: "chmod go-w " + quote(p.home)}
 	}
-	return examineDir("home", p.home, err)
+	return err
 }
 
 func (p place) examineStore() finding {
-	const check = "store"
 	ctx, s := context.Background(), newStore(p)
 	result, err := s.status(ctx)
-	if err == nil && !result.Exists {
-		return good(check, p.store+" (none yet)")
+	found := p.store + " (none yet)"
+	if result.Exists {
+		found = fmt.Sprintf("%s (%s, sound)", p.store, howMany(result.Memories))
+		if err == nil {
+			err = s.quickCheck(ctx)
+		}
+		if err == nil {
+			err = s.probe(ctx)
+		}
 	}
-	if err == nil {
-		err = s.quickCheck(ctx)
+	if err = errors.Join(err, s.close()); err != nil && remedy(err) == "" {
+		err = &problem{what: p.store, err: err, hint: p.remedy(err)}
 	}
-	if err == nil {
-		err = s.probe(ctx)
-	}
-	if err = errors.Join(err, s.close()); err == nil {
-		return good(check, fmt.Sprintf("%s (%s, sound)", p.store, howMany(result.Memories)))
-	}
-	if f := bad(check, err); f.Remedy != "" {
-		return f
-	}
-	return bad(check, &problem{what: p.store, err: err, hint: p.remedy(err)})
+	return judge("store", found, err)
 }
 
 // remedy is what helps a store that has failed with err.
@@ -199,16 +190,14 @@ func (s *store) probe(ctx context.Context) error {
 // has locks that keep others out.
 func examineLocks(sys lock.System, dir string) finding {
 	check := "locks in " + dir
-	for {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == filepath.Dir(dir) {
-			break
-		}
+	for info, err := os.Stat(dir); (err != nil || !info.IsDir()) && dir != filepath.Dir(dir); info, err = os.Stat(dir) {
 		dir = filepath.Dir(dir)
 	}
-	if err := tryLocks(sys, dir); err != nil {
-		return bad(check, &problem{what: dir, err: err, hint: "make room there, or use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"})
+	err := tryLocks(sys, dir)
+	if err != nil {
+		err = &problem{what: dir, err: err, hint: "make room there, or use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"}
 	}
-	return good(check, "they work")
+	return judge(check, "they work", err)
 }
 
 // tryLocks writes a new file in dir and has two descriptors contend for its lock.
@@ -241,45 +230,47 @@ func tryLocks(sys lock.System, dir string) error {
 
 // leftovers are what crashed servers and interrupted uninstalls left behind.
 func (p place) leftovers() (findings []finding) {
-	const check = "leftovers"
+	add := func(path, from, remove string) {
+		err := &problem{what: path + " is left from " + from, hint: remove}
+		findings = append(findings, judge("leftovers", "", err))
+	}
 	dirs, _ := p.unfinished()
 	for _, dir := range dirs {
-		findings = append(findings, bad(check, &problem{what: dir + " is left from an uninstall that was interrupted", hint: removeAll + quote(dir)}))
+		add(dir, "an uninstall that was interrupted", removeAll+quote(dir))
 	}
 	for _, dir := range runtimeDirs() {
-		files, _ := os.ReadDir(dir)
-		for _, f := range files {
-			pidFile, _ := filepath.Match("server*.pid", f.Name())
-			if !pidFile || f.Name() == p.pidName { // which has its own check
+		files, _ := filepath.Glob(filepath.Join(dir, "server*.pid"))
+		for _, path := range files {
+			if filepath.Base(path) == p.pidName { // which has its own check
 				continue
 			}
-			path := filepath.Join(dir, f.Name())
 			if status, err := lock.Probe(path); err == nil && status.State == lock.Stale {
-				findings = append(findings, bad(check, &problem{what: path + " is left from a server of another store", hint: removeCommand(path)}))
+				add(path, "a server of another store", removeCommand(path))
 			}
 		}
 	}
 	if findings == nil {
-		findings = append(findings, good(check, "none"))
+		return []finding{judge("leftovers", "none", nil)}
 	}
 	return findings
 }
 
 func examineHosts() (findings []finding) {
-	const check = "hosts"
 	for _, m := range hostsThatMention("memlatch") {
 		err := m.err
 		if err == nil && m.command != "" {
 			_, err = exec.LookPath(m.command)
 		}
-		if err == nil || errors.Is(err, exec.ErrDot) {
-			findings = append(findings, good(check, m.String()))
-		} else {
-			findings = append(findings, bad(check, &problem{what: m.path, err: err, hint: "mend that file; 'memlatch config HOST' prints what belongs there"}))
+		if errors.Is(err, exec.ErrDot) {
+			err = nil
 		}
+		if err != nil {
+			err = &problem{what: m.path, err: err, hint: "mend that file; 'memlatch config HOST' prints what belongs there"}
+		}
+		findings = append(findings, judge("hosts", m.String(), err))
 	}
 	if findings == nil {
-		findings = append(findings, good(check, "none is configured; 'memlatch config HOST' prints how"))
+		return []finding{judge("hosts", "none is configured; 'memlatch config HOST' prints how", nil)}
 	}
 	return findings
 }

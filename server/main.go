@@ -115,11 +115,19 @@ func (p *problem) Error() string {
 
 func (p *problem) Unwrap() error { return p.err }
 
+// remedy is the first one that err comes with, or empty.
+func remedy(err error) string {
+	p, _ := errors.AsType[*problem](err)
+	if p == nil {
+		return ""
+	}
+	return p.hint
+}
+
 // fail reports err to a person, with all its remedies, and returns code.
 func fail(stderr io.Writer, code int, err error) int {
 	fmt.Fprintf(stderr, "memlatch: error: %v\n", err)
-	var p *problem
-	for ; errors.As(err, &p); err = p.err {
+	for p, ok := errors.AsType[*problem](err); ok; p, ok = errors.AsType[*problem](p.err) {
 		if p.hint != "" {
 			fmt.Fprintf(stderr, "memlatch: hint: %s\n", p.hint)
 		}

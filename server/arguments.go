@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -21,7 +22,9 @@ import (
 // and what is demanded of arguments: "about" is the description; "least" and
 // "most" bound a number, and "usual" is the one for none; "length" bounds a
 // string, in characters, and "items" an array; "enum" lists what a string may
-// be; "example" is a value in JSON. What the "json" tag may omit need not be given.
+// be; "path" is for one that must not depend on the current directory, for a host
+// chose that; "example" is a value in JSON. What the "json" tag may omit need not
+// be given.
 
 // member is a field that JSON has too.
 type member struct {
@@ -54,8 +57,7 @@ func decode(raw any, args any) error {
 		return err
 	}
 	var given map[string]json.RawMessage
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(json.Unmarshal(encoded, &given), &mismatch) {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](json.Unmarshal(encoded, &given)); ok {
 		return fmt.Errorf("arguments must be an object, not a %s", mismatch.Value)
 	}
 	known := []string{}
@@ -70,13 +72,14 @@ func decode(raw any, args any) error {
 		}
 		delete(given, m.name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(given)) { // package json is not particular about case
-		return fmt.Errorf("there is no argument %q; there are%s", name, cmp.Or(strings.Join(known, ","), " none"))
+	if len(given) > 0 { // package json is not particular about case
+		return fmt.Errorf("there is no argument %q; there are%s", slices.Min(slices.Collect(maps.Keys(given))),
+			cmp.Or(strings.Join(known, ","), " none"))
 	}
 	if encoded, err = json.Marshal(taken); err == nil {
 		err = json.Unmarshal(encoded, args)
 	}
-	if errors.As(err, &mismatch) {
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return mustBe(mismatch, args)
 	}
 	return errors.Join(err, validate(args))
@@ -135,6 +138,8 @@ func validate(args any) (err error) {
 			complain("%q must be a positive whole number", m.name)
 		case items > 0 && value.Len() > items:
 			complain("%q has %d items, and %d are the most", m.name, value.Len(), items)
+		case m.Tag.Get("path") != "" && !filepath.IsAbs(value.String()):
+			complain("%q must be the whole path of a file", m.name)
 		case items > 0:
 			for i := range value.Len() {
 				err = errors.Join(err, checkLength(fmt.Sprintf("%s[%d]", m.name, i), value.Index(i).String(), length))

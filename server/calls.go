@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -191,15 +190,7 @@ func missing(err error, id int64) error {
 }
 
 type fileArgs struct {
-	File string `json:"file" about:"the whole path of the file: of a new one to export, of one that is there to import"`
-}
-
-// check refuses what depends on the directory that a host started this in.
-func (a fileArgs) check() error {
-	if !filepath.IsAbs(a.File) {
-		return errors.New(`"file" must be the whole path of a file`)
-	}
-	return nil
+	File string `json:"file" about:"the whole path of the file: of a new one to export, of one that is there to import" path:"whole"`
 }
 
 type exportResult struct {
@@ -208,9 +199,6 @@ type exportResult struct {
 }
 
 func (t tools) export(ctx context.Context, in fileArgs) (exportResult, error) {
-	if err := in.check(); err != nil {
-		return exportResult{}, err
-	}
 	n, err := exportFile(in.File, func(w io.Writer) (int64, error) { return t.store.export(ctx, w) })
 	if isLoss(err) {
 		err = fmt.Errorf("exported %s to %s, but %w", howMany(n), in.File, err)
@@ -219,9 +207,6 @@ func (t tools) export(ctx context.Context, in fileArgs) (exportResult, error) {
 }
 
 func (t tools) load(ctx context.Context, in fileArgs) (imported, error) {
-	if err := in.check(); err != nil {
-		return imported{}, err
-	}
 	f, size, err := openRegular(in.File)
 	if err != nil {
 		return imported{}, err
@@ -258,14 +243,13 @@ type storeStatus struct {
 
 func (t tools) status(ctx context.Context, _ noArgs) (statusResult, error) {
 	role, path, problem := t.claim.role()
-	result := statusResult{Role: role, PID: os.Getpid(), PIDFile: path, Version: version()}
 	var recorded lock.Status
-	var err error
 	if problem == nil {
 		recorded, problem = lock.Probe(path)
 	}
-	result.Recorded = recordedStatus{recorded.State.String(), recorded.PID}
-	result.Store, err = t.store.status(ctx)
+	store, err := t.store.status(ctx)
+	result := statusResult{Role: role, PID: os.Getpid(), PIDFile: path, Version: version(), Store: store,
+		Recorded: recordedStatus{recorded.State.String(), recorded.PID}}
 	if problem = errors.Join(problem, err, t.store.check()); problem != nil {
 		result.Problem = explain(problem)
 	}

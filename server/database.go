@@ -80,14 +80,13 @@ func readable(dir string) error {
 // it.
 func settled(ctx context.Context, dir string, options url.Values) (db *sql.DB, unwritable, err error) {
 	db, err = connect(dir, databaseFile, options)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		unwritable, err = settle(ctx, db, dir)
 	}
-	unwritable, err = settle(ctx, db, dir)
-	if err != nil {
-		return nil, nil, errors.Join(err, db.Close())
+	if err != nil && db != nil {
+		err = errors.Join(err, db.Close())
 	}
-	return db, unwritable, nil
+	return db, unwritable, err
 }
 
 // connect names the database with what every connection to it needs:
@@ -298,8 +297,8 @@ func isDamage(err error) bool {
 
 // hasCode reports whether err is SQLite's, with one of the primary codes.
 func hasCode(err error, codes ...int) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && slices.Contains(codes, e.Code()&0xff)
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && slices.Contains(codes, e.Code()&0xff)
 }
 
 // rescue is the remedy for a store in dir that is damaged.

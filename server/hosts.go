@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -135,7 +136,15 @@ const (
 )
 
 func readConfig(path string) (map[string]any, error) {
-	data, err := readRegular(path, maxConfig)
+	f, size, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig))
+	if size > maxConfig {
+		err = fmt.Errorf("more than %d bytes", maxConfig)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -150,28 +159,12 @@ func readConfig(path string) (map[string]any, error) {
 		return config, err
 	}
 	err = json.Unmarshal(data, &config)
-	if err == nil || bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) > maxDepth {
-		return config, err
-	}
-	data, err = hujson.Standardize(data) // some hosts allow comments
-	if err == nil {
-		err = json.Unmarshal(data, &config)
+	if err != nil && bytes.Count(data, []byte("["))+bytes.Count(data, []byte("{")) <= maxDepth {
+		if data, err = hujson.Standardize(data); err == nil { // some hosts allow comments
+			err = json.Unmarshal(data, &config)
+		}
 	}
 	return config, err
-}
-
-// readRegular reads a regular file of at most that many bytes.
-func readRegular(path string, most int64) ([]byte, error) {
-	f, _, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if int64(len(data)) > most {
-		err = fmt.Errorf("more than %d bytes", most)
-	}
-	return data, err
 }
 
 // openRegular opens a regular file and returns its size. It never waits:
@@ -223,4 +216,50 @@ func starts(server any, program string) (word string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+func (c command) config() (int, error) {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.name)
+		// Such as gemini-cli.
+		if len(c.args) != 1 || c.args[0] != h.name && !slices.Contains(strings.Split(c.args[0], "-"), h.name) {
+			continue
+		}
+		program, err := os.Executable()
+		if err != nil {
+			return exitFailed, err
+		}
+		if h.hasCommand() {
+			fmt.Fprintln(c.stderr, "memlatch: run this:")
+		} else {
+			fmt.Fprintf(c.stderr, "memlatch: add this to %s:\n", quote(h.userConfig()))
+		}
+		fmt.Fprintln(c.stdout, h.starting(program))
+		return exitOK, nil
+	}
+	what := "config: needs one HOST"
+	if len(c.args) == 1 {
+		what = fmt.Sprintf("config: no host %q", c.args[0])
+	}
+	return exitRefused, &problem{what: what, hint: "name one of " + strings.Join(names, ", ")}
+}
+
+func (h host) hasCommand() bool { return !strings.HasPrefix(h.adds, "{") }
+
+// starting is what makes h start program.
+func (h host) starting(program string) string {
+	if h.hasCommand() {
+		return fmt.Sprintf(h.adds, word(program))
+	}
+	quoted, _ := json.Marshal(program)
+	return fmt.Sprintf(h.adds, quoted)
+}
+
+// word is path as one word of a command line, quoted if it must be.
+func word(path string) string {
+	if regexp.MustCompile(`^[\w./:~` + regexp.QuoteMeta(string(filepath.Separator)) + `-]+$`).MatchString(path) {
+		return path
+	}
+	return quote(path)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -86,23 +87,23 @@ func (i *imported) refuse(line int64, err error) {
 
 // add adds a batch in one transaction.
 func (i *imported) add(ctx context.Context, s *store, batch []memory) error {
-	var added int64
+	then := *i
 	err := s.write(ctx, true, func(tx *sql.Tx) error {
-		added = 0
 		for _, m := range batch {
 			_, known, err := merge(ctx, tx, m)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if !known {
-				added++
+			case known:
+				then.Known++
+			default:
+				then.Added++
 			}
 		}
 		return nil
 	})
 	if err == nil {
-		i.Added += added
-		i.Known += int64(len(batch)) - added
+		*i = then
 	}
 	return err
 }
@@ -143,11 +144,7 @@ func parseMemories(line []byte) ([]memory, error) {
 		return nil, err
 	}
 	for i := range memories {
-		created := r.Created
-		if created.IsZero() {
-			created = time.Now()
-		}
-		memories[i].Created = stored(created)
+		memories[i].Created = stored(cmp.Or(r.Created, time.Now()))
 		if err := memories[i].check(); err != nil {
 			return nil, err
 		}

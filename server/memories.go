@@ -14,11 +14,8 @@ import (
 
 var errNoMemory = errors.New("no such memory")
 
-// Bounds, in characters, that the tags below repeat.
-const (
-	maxText = 65536
-	maxTag  = 64
-)
+// maxTag bounds a tag, in characters; "length" below repeats it.
+const maxTag = 64
 
 // memory is one thing to remember.
 type memory struct {

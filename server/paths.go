@@ -22,15 +22,16 @@ type place struct {
 // find reads the environment. It looks at the file system but changes nothing.
 func find() (place, error) {
 	standard := filepath.Join(userHome(), ".memlatch")
-	home, err := wholePath("MEMLATCH_HOME")
+	home := os.Getenv("MEMLATCH_HOME")
 	switch {
-	case err != nil:
-		return place{}, err
 	case home == "" && !filepath.IsAbs(standard):
 		return place{}, &problem{what: "cannot tell where the memories are: this user has no home", hint: otherHome}
 	case home == "":
 		home = standard
+	case !filepath.IsAbs(home) || expand(home) != home:
+		return place{}, notWhole("MEMLATCH_HOME", home)
 	}
+	home = filepath.Clean(home)
 	real := resolve(home)
 	if n := len(filepath.Join(real, "store", databaseFile)); n > maxPath {
 		return place{}, &problem{what: fmt.Sprintf("the path of the database in %s has %d bytes, and SQLite takes %d", quote(home), n, maxPath),
@@ -58,20 +59,8 @@ func userHome() string {
 	return ""
 }
 
-// wholePath is the path in an environment variable, or empty. One that depends
-// on a shell or on the current directory is refused: a host would start each
-// project's server in a place of its own.
-func wholePath(variable string) (string, error) {
-	path := os.Getenv(variable)
-	if path == "" {
-		return "", nil
-	}
-	if !filepath.IsAbs(path) || expand(path) != path {
-		return "", notWhole(variable, path)
-	}
-	return filepath.Clean(path), nil
-}
-
+// notWhole refuses a path that depends on a shell or on the current directory:
+// a host would start each project's server in a place of its own.
 func notWhole(what, path string) error {
 	return &problem{what: what + " is " + quote(path) + ", and only a shell expands ~ and variables, takes quotes away and has a directory to start from",
 		hint: "write the whole path in the host's configuration"}
@@ -100,8 +89,7 @@ func runtimeDir() (string, error) {
 			err = private(runtimeKind, dir)
 		}
 	}
-	var p *problem
-	if err != nil && !errors.As(err, &p) {
+	if err != nil && remedy(err) == "" {
 		err = &problem{what: "cannot create the runtime directory", err: err, hint: elsewhere}
 	}
 	return dir, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -214,5 +215,23 @@ func TestLogOfTheDatabaseIsBounded(t *testing.T) {
 	write(1) // begins the log again
 	if size() > 5<<20 {
 		t.Errorf("the log keeps %d bytes", size())
+	}
+}
+
+// Texts made from one template begin, end and are long alike. To tell whether
+// one is there takes no look at the others.
+func TestTextsThatAreAlikeAreNotComparedWithEach(t *testing.T) {
+	s := newStore(newPlace(t))
+	defer s.close()
+	if _, _, err := s.add(t.Context(), memory{Text: "one"}); err != nil {
+		t.Fatal(err)
+	}
+	var id, parent, unused int
+	var plan string
+	if err := s.db.QueryRow("EXPLAIN QUERY PLAN "+selectSame, "two").Scan(&id, &parent, &unused, &plan); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan, "INDEX memories_text (text=?)") {
+		t.Errorf("SQLite will %s", plan)
 	}
 }

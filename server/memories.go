@@ -60,12 +60,13 @@ func (s *store) add(ctx context.Context, m memory) (there memory, known bool, er
 	return there, known, err
 }
 
+const selectSame = "SELECT id, text, tags, created FROM memories WHERE text = ? ORDER BY id"
+
 // merge is add, in a transaction.
 func merge(ctx context.Context, tx *sql.Tx, m memory) (there memory, known bool, err error) {
 	m.ID, m.Tags, m.Created = 0, tidy(m.Tags), stored(m.Created)
 	var same []memory
-	err = each(ctx, tx, collect(&same), "SELECT id, text, tags, created FROM memories WHERE "+
-		textKey("text")+" = "+textKey("@text")+" AND text = @text ORDER BY id", sql.Named("text", m.Text))
+	err = each(ctx, tx, collect(&same), selectSame, m.Text)
 	if err != nil {
 		return m, false, err
 	}

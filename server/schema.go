@@ -38,7 +38,7 @@ CREATE TRIGGER memories_deleted_pieces AFTER DELETE ON memories BEGIN
 	INSERT INTO pieces(pieces, rowid, text, tags) VALUES ('delete', old.id, old.text, old.tags);
 END;
 CREATE INDEX memories_created ON memories(` + strings.ReplaceAll(made(""), ".", "") + `);
-CREATE INDEX memories_text ON memories(` + textKey("text") + `);
+CREATE INDEX memories_text ON memories(text);
 INSERT INTO pieces(pieces) VALUES ('rebuild');
 `
 
@@ -46,9 +46,4 @@ INSERT INTO pieces(pieces) VALUES ('rebuild');
 // digits as it needs, and what comes after them sorts before one.
 func made(table string) string {
 	return strings.ReplaceAll("rtrim($.created, 'Z') || printf(' %019d', $.id)", "$", table)
-}
-
-// textKey tells most texts apart, in SQL and in few characters.
-func textKey(text string) string {
-	return strings.ReplaceAll("length($) || substr($, 1, 8) || substr($, length($) / 2, 8) || substr($, -8)", "$", text)
 }

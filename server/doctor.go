@@ -100,7 +100,8 @@ func (p place) examinePIDFile() finding {
 	who := "no server is running"
 	switch found.State {
 	case lock.Stale:
-		err = &problem{what: path + " is left from a server that was killed", hint: "none is needed: the next server takes it over"}
+		err = &problem{what: path + " is left from a server that was killed",
+			hint: "none is needed: the next server takes it over"}
 	case lock.Held:
 		who = pidText(found.PID)
 	}
@@ -195,7 +196,8 @@ func examineLocks(sys lock.System, dir string) finding {
 	}
 	err := tryLocks(sys, dir)
 	if err != nil {
-		err = &problem{what: dir, err: err, hint: "make room there, or use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"}
+		err = &problem{what: dir, err: err,
+			hint: "make room there, or use a local directory: set MEMLATCH_HOME and MEMLATCH_RUNTIME_DIR"}
 	}
 	return judge(check, "they work", err)
 }

@@ -90,7 +90,7 @@ func converse(stop context.Context, m *server.MCPServer, in io.Reader, out io.Wr
 		}
 		done()
 	}()
-	if pause(answering, drainTime) {
+	if ctx.Err() != nil || pause(answering, drainTime) {
 		cancel(errStopping)
 		pause(answering, lastWords)
 	}

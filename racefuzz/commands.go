@@ -132,12 +132,13 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 		return end(exitClean, "no race; the commands share no file: there is nothing to race for")
 	}
 	result, err = watched(out.status, progress, func() (explore.Result, error) { return h.Search(limited, set, progress) })
+	set.Done = ctx.Done()
 	switch {
-	case err != nil:
-		return 0, err
 	case result.Witness != nil:
 	case ctx.Err() != nil:
 		return end(exitInterrupted, "interrupted, no race so far")
+	case err != nil && limited.Err() == nil:
+		return 0, err
 	default:
 		return end(exitClean, "no race; "+h.Proved(set, result))
 	}

@@ -77,7 +77,8 @@ func (c *common) complete(given map[string]bool) error {
 		c.seed = rand.Uint64N(1e9)
 	}
 	if c.saveDir == "" {
-		c.saveDir = filepath.Join(moduleRoot(), "testdata", "races")
+		root, _ := moduleRoot()
+		c.saveDir = filepath.Join(root, "testdata", "races")
 	}
 	switch {
 	case given["n"] && c.n < 1:
@@ -112,18 +113,18 @@ func word(text string) string {
 }
 
 // moduleRoot returns the directory of the module that the working directory
-// is in, or the working directory.
-func moduleRoot() string {
+// is in, or the working directory where there is none.
+func moduleRoot() (dir string, found bool) {
 	wd, err := os.Getwd()
 	if err != nil {
-		return "."
+		return ".", false
 	}
 	for dir := wd; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
+			return dir, true
 		}
 		if dir == filepath.Dir(dir) {
-			return wd
+			return wd, false
 		}
 	}
 }

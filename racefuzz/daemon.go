@@ -215,7 +215,7 @@ var (
 func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, error) {
 	limited, cancel := d.limit(ctx)
 	defer cancel()
-	tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: limited.Done()}
+	tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: ctx.Done()}
 	start := time.Now()
 	p := d.Program
 	if len(p.Command) == 0 {
@@ -230,7 +230,7 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 			p.Beside = strings.Join(append(slices.Clip(memlatch), "uninstall", "-y"), " ")
 		}
 	}
-	learned, err := tier.Learn(p)
+	learned, err := tier.Learn(limited, p)
 	if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
 		return code, nil
 	}
@@ -245,9 +245,6 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		}
 	}
 	s := &search{common: &d.common, out: out, strategy: "bounded", look: traced, complete: d.complete}
-	unhurried := tier
-	unhurried.Done = ctx.Done()
-	s.unhurried = unhurried
 	s.plan = explore.Plan{Tier: tier, Cases: cases, Bounds: d.bounds, Limit: d.n, Seed: d.seed, Workers: d.parallel()}
 	return s.run(ctx, limited)
 }

@@ -14,13 +14,16 @@ func remedied(err error) error {
 	var ends *race.EndsError
 	var stays *program.StopError
 	var unclear *race.UnclearError
+	var excess *race.ExcessError
 	switch {
+	case errors.As(err, &excess):
+		return &problem{err, "try it with less to do: no case may take more of this machine"}
 	case errors.As(err, &unclear):
 		return &problem{err, "say what a refused start does, as in -losers serve, or with -ready REGEXP what the program prints once it serves"}
 	case errors.As(err, &stays):
 		return &problem{err, "say how it is stopped, as in -stop term, or -stop COMMAND"}
 	case errors.Is(err, race.ErrUntouched):
-		return &problem{err, "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit"}
+		return &problem{err, "write {pidfile} or {dir} where the program takes a path; if it has no file at all, say what a refused start does, as in -losers exit; if it asks for input, mind that it gets none"}
 	case !errors.As(err, &ends):
 		return err
 	case ends.Daemon:

@@ -143,23 +143,12 @@ func ownTestdata(name string) bool {
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return false
 	}
-	dir, err := os.Getwd()
-	if err != nil {
+	module, found := moduleRoot()
+	if module, err = filepath.EvalSymlinks(module); !found || err != nil {
 		return false
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return false
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			inside, err := filepath.Rel(dir, path)
-			return err == nil && filepath.IsLocal(inside) && slices.Contains(strings.Split(filepath.ToSlash(inside), "/"), "testdata")
-		}
-		if dir == filepath.Dir(dir) {
-			return false
-		}
-		dir = filepath.Dir(dir)
-	}
+	inside, err := filepath.Rel(module, path)
+	return err == nil && filepath.IsLocal(inside) && slices.Contains(strings.Split(filepath.ToSlash(inside), "/"), "testdata")
 }
 
 // one runs one of them again.

@@ -24,9 +24,6 @@ type search struct {
 	complete func(explore.Result) []string // what was tried when all was, in words
 	start    time.Time
 	steps    int
-	// unhurried is the plan's tier but for that it does not end when the time for
-	// exploring is over, or nil.
-	unhurried race.Tier
 }
 
 // lateness is how long a finding may be shrunk and replayed when the time for
@@ -67,9 +64,6 @@ func (s *search) run(ctx, limited context.Context) (int, error) {
 	}
 	shrinking, done := context.WithDeadline(ctx, until)
 	defer done()
-	if s.unhurried != nil {
-		s.plan.Tier = s.unhurried
-	}
 	f, err := explore.Explain(shrinking, s.plan, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))

@@ -7,18 +7,23 @@ import (
 	"path/filepath"
 
 	"github.com/gofrs/flock"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 )
 
 // A run that is killed leaves its directory behind, and the next one removes it.
 // That nobody uses a directory is told by the lock on a file in it: a process
-// that is gone has no locks. The file is empty until its maker has the lock, so
-// that a directory is never taken for one that nobody uses before.
+// that is gone has no locks. Its maker says in a second file when it has the lock,
+// so that a directory is never taken for one that nobody uses before.
 
 // tempPrefix begins the names of directories for what is temporary.
 const tempPrefix = "racefuzz-"
 
 // inUse is the name of the file that is locked as long as a directory is used.
 const inUse = "in-use"
+
+// begun is the name of the file that is made when the lock is taken.
+const begun = "begun"
 
 // inTemp does something with a directory for what is temporary.
 func inTemp(do func(dir string) (int, error)) (code int, err error) {
@@ -27,13 +32,13 @@ func inTemp(do func(dir string) (int, error)) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, program.Remove(dir)) }()
 	lock := flock.New(filepath.Join(dir, inUse))
 	defer lock.Close()
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		return 0, fmt.Errorf("cannot lock %s: %w", lock.Path(), err)
 	}
-	if err := os.Truncate(lock.Path(), 1); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, begun), nil, 0o600); err != nil {
 		return 0, err
 	}
 	return do(dir)
@@ -44,14 +49,13 @@ func inTemp(do func(dir string) (int, error)) (code int, err error) {
 func removeAbandoned(temp string) {
 	dirs, _ := filepath.Glob(filepath.Join(temp, tempPrefix+"*"))
 	for _, dir := range dirs {
-		path := filepath.Join(dir, inUse)
-		if info, err := os.Lstat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		if info, err := os.Lstat(filepath.Join(dir, begun)); err != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		lock := flock.New(path, flock.SetFlag(os.O_RDWR))
+		lock := flock.New(filepath.Join(dir, inUse), flock.SetFlag(os.O_RDWR))
 		if locked, err := lock.TryLock(); err == nil && locked {
 			lock.Close() // a file that is open cannot be removed everywhere
-			os.RemoveAll(dir)
+			program.Remove(dir)
 		}
 	}
 }

@@ -15,20 +15,22 @@ func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
 	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
 		t.Setenv(name, temp)
 	}
-	leave := func(name, content string) string {
+	leave := func(name, file string) string {
 		dir := filepath.Join(temp, name)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, inUse), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+		for _, file := range []string{inUse, file} {
+			if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 		return dir
 	}
-	gone := leave("racefuzz-gone", "\x00")
-	begun := leave("racefuzz-begun", "")
-	used := leave("racefuzz-used", "\x00")
-	strangers := leave("strangers", "\x00")
+	gone := leave("racefuzz-gone", begun)
+	early := leave("racefuzz-early", inUse)
+	used := leave("racefuzz-used", begun)
+	strangers := leave("strangers", begun)
 	lock := flock.New(filepath.Join(used, inUse))
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		t.Fatal(err)
@@ -46,7 +48,7 @@ func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]bool{gone: false, begun: true, used: true, strangers: true, own: false} {
+	for dir, want := range map[string]bool{gone: false, early: true, used: true, strangers: true, own: false} {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", filepath.Base(dir), err == nil, want)
 		}

@@ -59,7 +59,11 @@ func CommandsAfter(t testing.TB, setup []string, lines ...string) {
 	set, err := o.Prepare(ctx, t.TempDir())
 	skipOrFail(t, err)
 	r, err := o.Search(ctx, set, nil)
+	if ctx.Err() != nil {
+		err = nil
+	}
 	skipOrFail(t, err)
+	set.Done = t.Context().Done() // what was found is shown, however late
 	if r.Witness == nil {
 		t.Logf("no race; %s", o.Proved(set, r))
 		return
@@ -79,11 +83,11 @@ func Daemon(t testing.TB, line string) {
 		t.Fatal(err)
 	}
 	tier := trace.Tier{Dir: t.TempDir()}
-	learned, err := tier.Learn(program.Program{Command: l.Words})
-	skipOrFail(t, err)
-	cases := trace.Cases(learned, 2, 1)
 	ctx, cancel := within(t)
 	defer cancel()
+	learned, err := tier.Learn(ctx, program.Program{Command: l.Words})
+	skipOrFail(t, err)
+	cases := trace.Cases(learned, 2, 1)
 	plan := explore.Plan{Tier: tier, Cases: cases, Bounds: explore.Bounds{Preemptions: 2, Crashes: 1}}
 	r, err := explore.Bounded(ctx, plan)
 	if ctx.Err() != nil {

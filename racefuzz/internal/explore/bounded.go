@@ -8,7 +8,23 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
+
+// Hurrier is a [race.Tier] whose runs can be ended in the middle of a move.
+type Hurrier interface {
+	race.Tier
+	// Until returns the tier with moves that fail as soon as ctx is done.
+	Until(ctx context.Context) race.Tier
+}
+
+func until(ctx context.Context, t race.Tier) race.Tier {
+	if h, ok := t.(Hurrier); ok {
+		return h.Until(ctx)
+	}
+	return t
+}
 
 // Bounded explores every schedule of every case within the plan's bounds, those
 // that spend least first, and stops at the first witness. A case with one more
@@ -66,6 +82,7 @@ type searches struct {
 }
 
 func newSearches(ctx context.Context, p Plan) *searches {
+	p.Tier = until(ctx, p.Tier)
 	s := &searches{plan: p, ctx: ctx}
 	s.more.L = &s.mu
 	s.release = context.AfterFunc(ctx, func() { s.halted.Store(true) })

@@ -36,21 +36,25 @@ const effort = 2000
 // [ErrNotReproduced] says that the same schedule does not always give the
 // same events; [*Diverged] then is in it.
 func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
-	if _, err := reproduce(ctx, p.Tier, w, 1); err != nil {
+	n, err := reproduce(ctx, p.Tier, w, 0, 1)
+	if err != nil {
 		return Finding{Witness: w}, err
 	}
-	w = shrink(ctx, p, w)
-	w, pair := bringTogether(ctx, p.Tier, w)
+	first := w
+	w, pair := bringTogether(ctx, until(ctx, p.Tier), shrink(ctx, p, w))
 	if w.Case.Title == "" {
 		w.Case.Title = w.Verdict.Reason
 	}
-	n, err := reproduce(ctx, p.Tier, w, replays)
+	if len(first.Case.Actors) != len(w.Case.Actors) || !slices.EqualFunc(first.Events, w.Events, alike) {
+		n = 0
+	}
+	n, err = reproduce(ctx, p.Tier, w, n, replays)
 	return Finding{w, pair, n}, err
 }
 
-// reproduce replays a witness so many times, or as often as there is time for,
-// and at least once.
-func reproduce(ctx context.Context, tier race.Tier, w Witness, times int) (n int, err error) {
+// reproduce replays a witness that was replayed n times before until that is
+// so many times, or as often as there is time for, and at least once.
+func reproduce(ctx context.Context, tier race.Tier, w Witness, n, times int) (int, error) {
 	for n < times && (n == 0 || ctx.Err() == nil) {
 		again, err := Replay(tier, w.Case, race.ScheduleOf(w.Events))
 		if err != nil {

@@ -51,6 +51,7 @@ func POS(ctx context.Context, p Plan) (Result, error) {
 }
 
 func sample(ctx context.Context, p Plan, start func(*rand.Rand) chooser) (Result, error) {
+	p.Tier = until(ctx, p.Tier)
 	witnesses := make([]*Witness, p.Limit)
 	steps := make([]int, p.Limit)
 	var ran atomic.Int64

@@ -107,9 +107,10 @@ func OptionsOf(c race.Case) (o Options, err error) {
 // Prepare makes the place below dir, with all that the commands need in it, runs
 // them one after the other and learns from that how to judge. The error is a
 // [*commands.Refusal] if they cannot be tried, and a [*commands.Unrepeatable] if
-// they do not do the same twice.
+// they do not do the same twice. What runs them, now and later, ends with ctx,
+// unless another Done is given to them.
 func (o Options) Prepare(ctx context.Context, dir string) (*trace.Commands, error) {
-	set, err := trace.NewCommands(trace.Tier{Dir: dir}, nil)
+	set, err := trace.NewCommands(trace.Tier{Dir: dir, Done: ctx.Done()}, nil)
 	if err != nil {
 		return nil, err
 	}

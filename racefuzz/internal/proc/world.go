@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
@@ -75,7 +76,7 @@ func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, e
 	if err != nil {
 		return Outcome{}, err
 	}
-	defer os.RemoveAll(dir)
+	defer program.Remove(dir)
 	w := &world{arena: a, target: target, c: c, dir: dir, over: make(chan struct{}), others: map[int]bool{}}
 	if err := w.setUp(); err != nil {
 		return Outcome{}, err

@@ -114,16 +114,52 @@ func write(root *os.Root, name, content string, perm fs.FileMode) error {
 	return errors.Join(err, file.Chmod(perm), file.Close())
 }
 
-// Empty removes all that is in root, and follows no link.
+// Empty removes all that is in root, and follows no link. Directories that a
+// program has closed to everybody are opened for that.
 func Empty(root *os.Root) error {
-	dir, err := root.Open(".")
+	names, err := namesIn(root, ".")
+	for _, name := range names {
+		err = errors.Join(err, remove(root, name))
+	}
+	return err
+}
+
+// Remove removes a directory in the same way.
+func Remove(dir string) error {
+	root, err := os.OpenRoot(filepath.Dir(dir))
 	if err != nil {
 		return err
 	}
-	names, err := dir.Readdirnames(-1)
-	err = errors.Join(err, dir.Close())
-	for _, name := range names {
-		err = errors.Join(err, root.RemoveAll(name))
+	return errors.Join(remove(root, filepath.Base(dir)), root.Close())
+}
+
+func remove(root *os.Root, name string) error {
+	err := root.RemoveAll(name)
+	if errors.Is(err, fs.ErrPermission) {
+		open(root, name)
+		err = root.RemoveAll(name)
 	}
 	return err
+}
+
+// open lets us into a directory and all that are below it. What cannot be opened
+// will be told by who wants to go in.
+func open(root *os.Root, name string) {
+	if info, err := root.Lstat(name); err != nil || !info.IsDir() {
+		return
+	}
+	root.Chmod(name, 0o700)
+	names, _ := namesIn(root, name)
+	for _, child := range names {
+		open(root, filepath.Join(name, child))
+	}
+}
+
+func namesIn(root *os.Root, name string) ([]string, error) {
+	dir, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	names, err := dir.Readdirnames(-1)
+	return names, errors.Join(err, dir.Close())
 }

@@ -29,13 +29,21 @@ func (e *EndsError) Error() string {
 	return text
 }
 
-// UnclearError is the error of a program of which it cannot be told whether one
-// that was refused serves: it sleeps, and does nothing else.
+// ExcessError is the error of a program that takes more of the machine than a
+// case may.
+type ExcessError struct {
+	What string // it does
+}
+
+func (e *ExcessError) Error() string { return "it " + e.What + ", and was ended" }
+
+// UnclearError is the error of a program of which it cannot be told whether it
+// serves: it lets time pass, and does nothing else.
 type UnclearError struct {
 	Program string
 	Actor   string
 }
 
 func (e *UnclearError) Error() string {
-	return fmt.Sprintf("%s: %s is refused, and sleeps: whether it serves cannot be told", e.Program, e.Actor)
+	return fmt.Sprintf("%s: %s only lets time pass: whether it serves cannot be told", e.Program, e.Actor)
 }

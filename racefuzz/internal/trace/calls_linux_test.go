@@ -150,7 +150,7 @@ func noticed(t *testing.T, p program.Program) (all []string) {
 		defer mu.Unlock()
 		all = append(all, what)
 	}}
-	if _, err := tier.Learn(p); errors.Is(err, ErrForbidden) {
+	if _, err := tier.Learn(t.Context(), p); errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	} else if err != nil {
 		t.Fatal(err)

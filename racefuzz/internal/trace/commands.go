@@ -1,6 +1,11 @@
 package trace
 
-import "github.com/memlatch/memlatch/racefuzz/internal/commands"
+import (
+	"context"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/commands"
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
 
 // Commands are command lines that share files, as a [race.Tier]: each is an
 // actor, which is all of its processes. All runs are in the same place, so there
@@ -25,3 +30,7 @@ type Commands struct {
 
 	serial bool // what is run next goes on in the place as it is
 }
+
+// Until implements [explore.Hurrier]: all runs of commands end with their own
+// Done.
+func (c *Commands) Until(context.Context) race.Tier { return c }

@@ -448,7 +448,8 @@ func shared(touched map[string]map[int]bool) (names []string) {
 }
 
 // noteOutside notes a name outside of the directory. What is there of devices,
-// processes and the kernel is no file.
+// processes and the kernel is no file, and who makes all directories on the way
+// to a file changes none of those that are there.
 func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) {
 	if path == "" {
 		return
@@ -458,6 +459,9 @@ func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) 
 		if path == dir || strings.HasPrefix(path, dir+"/") {
 			return
 		}
+	}
+	if strings.HasPrefix(t.dir, strings.TrimSuffix(path, "/")+"/") {
+		return
 	}
 	changes := o.Does&(syscalls.Writes|syscalls.Creates|syscalls.Makes|syscalls.Puts|syscalls.Takes) != 0
 	if flags, opens := map[string]int{"open": 1, "openat": 2}[c.Name]; opens && c.args[flags]&unix.O_ACCMODE != 0 {

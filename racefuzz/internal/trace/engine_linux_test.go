@@ -5,6 +5,7 @@ package trace
 // it always sees the same; and that it leaves nothing behind.
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -37,7 +38,7 @@ func shProgram(t *testing.T, script string) program.Program {
 
 // casesOf learns a program and returns the cases to explore.
 func casesOf(p program.Program, actors, rounds int) ([]race.Case, error) {
-	p, err := Tier{}.Learn(p)
+	p, err := Tier{}.Learn(context.Background(), p)
 	return Cases(p, actors, rounds), err
 }
 
@@ -324,6 +325,32 @@ func TestWhatTheKernelSaysIsNotLostWhenTheStackGrows(t *testing.T) {
 	deeper(0)
 }
 
+// What a program writes without end would fill the disk.
+func TestOfTheOutputOnlyTheBeginningIsKept(t *testing.T) {
+	c := race.Case{Tier: Name, Target: "program", Actors: []race.Actor{{Name: "a", Script: []string{opStart}}},
+		Command: []string{"sh", "-c", "echo first; head -c 80000000 /dev/zero; exec cat"}}
+	r, err := start(c, Tier{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Do(race.Move{Actor: "a", Op: opStart}); errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(r.outputOf(r.actors[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() != mostOutput {
+		t.Errorf("%d bytes of output are kept, want %d", info.Size(), mostOutput)
+	}
+	if said := slurp(r.outputOf(r.actors[0])); !strings.HasPrefix(string(said), "first\n") {
+		t.Errorf("it begins with %.20q", said)
+	}
+}
+
 // What never comes to rest would keep a run for a minute.
 func TestAllEndsAtOnceWhateverAProgramDoes(t *testing.T) {
 	for name, script := range map[string]string{
@@ -332,10 +359,10 @@ func TestAllEndsAtOnceWhateverAProgramDoes(t *testing.T) {
 		"it writes without end":                    `yes`,
 		"it has children in sessions of their own": `for i in 1 2 3 4 5 6 7 8; do setsid sleep 1000 & done; while :; do :; done`,
 	} {
-		done := make(chan struct{})
-		time.AfterFunc(300*time.Millisecond, func() { close(done) })
+		limited, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
 		start := time.Now()
-		if _, err := (Tier{Done: done}).Learn(shProgram(t, script)); !errors.Is(err, ErrOver) && !errors.Is(err, ErrForbidden) {
+		if _, err := (Tier{}).Learn(limited, shProgram(t, script)); !errors.Is(err, ErrOver) && !errors.Is(err, ErrForbidden) {
 			t.Errorf("%s: %v, want %v", name, err, ErrOver)
 		}
 		if took := time.Since(start); took > 30*time.Second {

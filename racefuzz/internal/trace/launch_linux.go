@@ -34,6 +34,7 @@ func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
 		return nil, err
 	}
 	defer out.Close()
+	r.outputs[out.Name()] = true
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -17,7 +18,8 @@ import (
 )
 
 // Learn runs a program undisturbed, to learn what it does and what it promises.
-func (t Tier) Learn(p program.Program) (program.Program, error) {
+func (t Tier) Learn(ctx context.Context, p program.Program) (program.Program, error) {
+	t.Done = ctx.Done()
 	if p.Ready == "" {
 		p.Ready = "quiet"
 	}
@@ -62,7 +64,7 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 			served = true
 			h.Content = r.promise()
 			h.Stale = r.stale()
-			h.Notes = r.oddities()
+			h.Notes = append(r.oddities(), r.strays()...)
 			h.Direct = r.replacement(a)
 		}
 		if _, err := r.Do(m); err != nil {
@@ -130,6 +132,25 @@ func (r *run) oddities() (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s names process %d when it serves, which has ended", name, pid))
 	}
 	return notes
+}
+
+// strays tells of what the program changes outside of its directory.
+func (r *run) strays() []string {
+	var paths []string
+	for path, by := range r.elsewhere {
+		if slices.Contains(slices.Collect(maps.Values(by)), true) {
+			paths = append(paths, r.maskName(path))
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	slices.Sort(paths)
+	const most = 3
+	if n := len(paths) - most; n > 0 {
+		paths = append(paths[:most], fmt.Sprintf("%d more", n))
+	}
+	return []string{"it changes what is outside of its directory, which is not undone: " + strings.Join(paths, ", ")}
 }
 
 // replacement is what the actor's first process is now, if a script has been

@@ -16,7 +16,8 @@ type node struct {
 	entry
 	whole                 digest
 	mode, links, uid, gid uint32
-	set                   int // the step that touched it last
+	set                   int   // the step that touched it last
+	room                  int64 // bytes that it takes on the disk
 }
 
 // scene is what the directory looks like between two steps, all that is below it
@@ -110,6 +111,7 @@ func (t *tracer) look(k *task, moved, all []*actor) []change {
 		changes = t.refresh(changes, name, true)
 	}
 	changes = t.lookAtUnnamed(changes, k, all)
+	t.take(changes)
 	for _, a := range moved {
 		for _, p := range a.procs {
 			p.locks = t.locksOf(p)
@@ -222,6 +224,7 @@ func (t *tracer) readEntry(name string) (e node, there bool) {
 	}
 	e.entry = entry{name: name, inode: st.Ino, size: st.Size}
 	e.set, e.mode, e.links, e.uid, e.gid = t.now, st.Mode&0o7777, uint32(st.Nlink), st.Uid, st.Gid
+	e.room = st.Blocks * sectorSize
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		e.kind = race.Regular
@@ -268,13 +271,13 @@ func (t *tracer) lookAtUnnamed(changes []change, k *task, all []*actor) []change
 	if len(s.unnamed) == 0 {
 		return changes
 	}
-	open := map[uint64]string{}
+	open, rooms := map[uint64]string{}, map[uint64]int64{}
 	for _, a := range all {
 		for _, p := range a.procs {
 			for _, fd := range t.openFiles(p) {
 				var st syscall.Stat_t
 				if syscall.Stat(fd, &st) == nil {
-					open[st.Ino] = fd
+					open[st.Ino], rooms[st.Ino] = fd, st.Blocks*sectorSize
 				}
 			}
 		}
@@ -287,7 +290,7 @@ func (t *tracer) lookAtUnnamed(changes []change, k *task, all []*actor) []change
 		case k != nil && k.made.Changes() && slices.Contains(k.made.places, strings.TrimPrefix(readlink(fd), t.dir+"/")):
 			now := old
 			now.content, now.whole = t.readWhole(fd)
-			now.set = t.now
+			now.set, now.room = t.now, rooms[inode]
 			s.unnamed[inode] = now
 			changes = append(changes, change{old.name + " (deleted)", old, now, true, true})
 		}

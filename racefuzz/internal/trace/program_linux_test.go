@@ -123,21 +123,21 @@ func TestWhatIsStaleIsInTheProgramsOwnForm(t *testing.T) {
 		`printf '%20d\nv 2\n' $$ >$1; read line; rm $1`: {{Name: "server.pid", Kind: race.Regular, Content: "           {dead}\nv 2\n"}},
 		`mkdir $1; read line; rmdir $1`:                 nil,
 	} {
-		p, err := Tier{}.Learn(shProgram(t, script))
+		p, err := Tier{}.Learn(t.Context(), shProgram(t, script))
 		if err != nil || !reflect.DeepEqual(p.Stale, want) {
 			t.Errorf("%s leaves %+v, %v, want %+v", script, p.Stale, err, want)
 		}
 	}
 	below := shProgram(t, `mkdir lock; echo $$ >$1; read line; rm -r lock`)
 	below.PIDFile = "lock/pid"
-	p, err := Tier{}.Learn(below)
+	p, err := Tier{}.Learn(t.Context(), below)
 	want := []race.File{{Name: "lock", Kind: race.Dir}, {Name: "lock/pid", Kind: race.Regular, Content: "{dead}\n"}}
 	if err != nil || !reflect.DeepEqual(p.Stale, want) || p.Content != "{pid}\n" {
 		t.Errorf("it leaves %+v, %v, want %+v", p.Stale, err, want)
 	}
 	none := shProgram(t, `echo $$ >$1; read line; rm $1`)
 	none.NoStale = true
-	if p, err := (Tier{}).Learn(none); err != nil || len(p.Stale) > 0 {
+	if p, err := (Tier{}).Learn(t.Context(), none); err != nil || len(p.Stale) > 0 {
 		t.Errorf("nothing stale is wanted: %+v, %v", p.Stale, err)
 	}
 }
@@ -150,7 +150,7 @@ func TestAProgramBehindAScriptIsRunDirectly(t *testing.T) {
 	if err := os.WriteFile(script, []byte(text), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p, err := Tier{}.Learn(program.Program{Command: []string{script, "correct", "{pidfile}"}})
+	p, err := Tier{}.Learn(t.Context(), program.Program{Command: []string{script, "correct", "{pidfile}"}})
 	if errors.Is(err, ErrForbidden) {
 		t.Skip(err)
 	}
@@ -167,7 +167,7 @@ func TestWhatIsOddAboutAPidFileIsSaid(t *testing.T) {
 		`echo $$ >$1; read line; rm $1`:                 "",
 		`: >$1; echo $$ >other; read line; rm $1 other`: "server.pid holds \"\"",
 	} {
-		p, err := Tier{}.Learn(shProgram(t, script))
+		p, err := Tier{}.Learn(t.Context(), shProgram(t, script))
 		if notes := strings.Join(p.Notes, "; "); err != nil || !strings.Contains(notes, want) || want == "" && notes != "" {
 			t.Errorf("%s: %q, %v, want %q", script, notes, err, want)
 		}

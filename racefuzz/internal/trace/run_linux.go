@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -104,7 +105,7 @@ func start(c race.Case, t Tier) (*run, error) {
 		if r.watch != nil {
 			r.watch.close()
 		}
-		os.RemoveAll(base)
+		program.Remove(base)
 		return nil, err
 	}
 	lockThread()
@@ -199,7 +200,7 @@ func (r *run) Close() error {
 		a.closeInput()
 	}
 	runtime.UnlockOSThread()
-	return os.RemoveAll(r.base)
+	return program.Remove(r.base)
 }
 
 // wait lets time pass until the actor does something, for as long as a
@@ -214,7 +215,7 @@ func (r *run) wait(a *actor) {
 // machine changes nothing.
 func (r *run) idle(a *actor, limit time.Duration, done func() bool) {
 	const most = 2 * time.Millisecond // at once: this process may have had to wait as well
-	for passed := time.Duration(0); passed < limit && !done() && !r.over(); {
+	for passed := time.Duration(0); passed < limit && !done() && r.over() == nil; {
 		r.settle([]*actor{a}, patience{naps: 0, work: workLimit})
 		start := time.Now()
 		pause(time.Millisecond)
@@ -282,10 +283,10 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if err == nil && k == nil {
 		err = r.rest(a)
 	}
-	if err == nil && r.over() { // what was waited for may not have come
-		err = ErrOver
+	if err := r.over(); err != nil { // what was waited for may not have come
+		return e, err
 	}
-	if errors.Is(err, ErrForbidden) || errors.Is(err, ErrOver) {
+	if errors.Is(err, ErrForbidden) {
 		return e, err
 	}
 	if err != nil {
@@ -330,7 +331,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	}
 	r.observe(a, k, e)
 	r.awaitBeats()
-	return r.events[len(r.events)-1], r.judgeCommands()
+	return r.events[len(r.events)-1], cmp.Or(r.judgeCommands(), r.excess)
 }
 
 // rest waits until all that a move of a set going has come to rest.
@@ -341,11 +342,8 @@ func (r *run) rest(a *actor) error {
 	}
 	r.moved = r.affected(a)
 	r.foot.Unknown = r.foot.Unknown || len(r.moved) > 1
-	switch settled := r.settle(r.moved, limit); {
-	case r.over():
-		return ErrOver
-	case !settled:
-		return fmt.Errorf("still at work after %v", limit.work)
+	if !r.settle(r.moved, limit) {
+		return cmp.Or(r.over(), fmt.Errorf("still at work after %v", limit.work))
 	}
 	r.awaitReady(a)
 	r.awaitStop(a)
@@ -415,7 +413,7 @@ func (r *run) notePidFile() {
 // which it is known to say, the time to do so or to end.
 func (r *run) awaitReady(a *actor) {
 	deadline := time.Now().Add(readiness)
-	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) && !r.over() {
+	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) && r.over() == nil {
 		r.settle([]*actor{a}, patience{naps: napLimit, work: workLimit})
 		time.Sleep(time.Millisecond)
 	}

@@ -29,8 +29,14 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 	was, napped := awake, time.Duration(0)
 	defer func() { t.napped = napped > 0 }()
 	for {
+		if t.over() != nil {
+			return false
+		}
 		if t.poll() {
 			was, quiet, nap = awake, time.Now(), 10*time.Microsecond
+			if quiet.Sub(start) > p.work && len(t.unstopped(actors)) > 0 {
+				return false
+			}
 			continue
 		}
 		tasks := t.unstopped(actors)
@@ -39,6 +45,7 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 		}
 		if now := time.Now(); now.Sub(quiet) > glance {
 			state := t.restOf(tasks)
+			t.trim()
 			if state == napping && was == napping {
 				napped += now.Sub(looked)
 			}
@@ -47,7 +54,7 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 				return true
 			}
 			switch busy := now.Sub(start); {
-			case busy > p.work, t.over():
+			case busy > p.work:
 				return false
 			case busy > busyWait && stopped(actors):
 				return true

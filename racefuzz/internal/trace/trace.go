@@ -5,7 +5,12 @@
 // [errors.ErrUnsupported].
 package trace
 
-import "errors"
+import (
+	"context"
+	"errors"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+)
 
 // Tier runs cases of this tier, as [race.Tier]. A run belongs to the goroutine
 // that started it, and keeps that on its thread until it is closed.
@@ -22,6 +27,12 @@ type Tier struct {
 	Done <-chan struct{}
 
 	commands *Commands // what is run instead of servers, or nil
+}
+
+// Until implements [explore.Hurrier].
+func (t Tier) Until(ctx context.Context) race.Tier {
+	t.Done = ctx.Done()
+	return t
 }
 
 // ErrOver says that a run was ended from outside.

@@ -3,12 +3,15 @@
 package trace
 
 import (
+	"context"
 	"errors"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-func (Tier) Learn(p program.Program) (program.Program, error) { return p, errors.ErrUnsupported }
+func (Tier) Learn(_ context.Context, p program.Program) (program.Program, error) {
+	return p, errors.ErrUnsupported
+}
 
 func (Tier) Start(c race.Case) (race.Run, error) { return nil, errors.ErrUnsupported }

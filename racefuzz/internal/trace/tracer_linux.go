@@ -41,6 +41,9 @@ type tracer struct {
 	// outside has the files outside of the directory that calls name, and
 	// whether one may change them; nil where nobody wants to know.
 	outside map[string]bool
+	outputs map[string]bool // files that get what the actors write
+	grown   int64           // bytes that have come to the files since they were added up
+	excess  error           // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -90,7 +93,7 @@ type task struct {
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, elsewhere: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, stirred: map[*actor]bool{}}
+	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, elsewhere: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, outputs: map[string]bool{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
@@ -128,7 +131,9 @@ func (t *tracer) start(a *actor, first bool, argv, env []string, files []uintptr
 		return nil, err
 	}
 	p := t.addProcess(pid, a, first)
-	t.resume(t.addTask(pid, p), 0)
+	k := t.addTask(pid, p)
+	t.noteRights(k)
+	t.resume(k, 0)
 	return p, nil
 }
 
@@ -235,6 +240,7 @@ func (t *tracer) event(k *task, cause int) {
 		}
 	case unix.PTRACE_EVENT_EXEC:
 		k = t.replaced(k)
+		t.noteRights(k)
 	}
 	t.resume(k, 0)
 }
@@ -296,6 +302,7 @@ func (t *tracer) adopt(parent *task, tid int) {
 	}
 	k := t.addTask(tid, p)
 	k.fresh = true
+	t.admit(k)
 	if stopped, known := t.early[tid]; known {
 		delete(t.early, tid)
 		if !stopped { // killed before it was known
@@ -373,16 +380,6 @@ func (p *process) blocked() *task {
 		}
 	}
 	return nil
-}
-
-// over reports whether all must end at once.
-func (t *tracer) over() bool {
-	select {
-	case <-t.done:
-		return true
-	default:
-		return false
-	}
 }
 
 // end kills everything and waits until nothing is left.

@@ -1,0 +1,3 @@
+# It computes without end.
+echo $$ >"$1"
+while :; do :; done

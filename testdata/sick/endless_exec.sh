@@ -1,0 +1,2 @@
+# It replaces itself without end.
+exec sh "$0" "$1"

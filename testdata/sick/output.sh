@@ -1,0 +1,3 @@
+# It writes to its output without end.
+echo $$ >"$1"
+yes

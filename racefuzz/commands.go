@@ -139,6 +139,8 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 		return end(exitInterrupted, "interrupted, no race so far")
 	case err != nil && limited.Err() == nil:
 		return 0, err
+	case limited.Err() != nil && !result.Complete:
+		return end(exitClean, unfinished(result))
 	default:
 		return end(exitClean, "no race; "+h.Proved(set, result))
 	}

@@ -73,6 +73,8 @@ func (d *daemon) flags(f *flag.FlagSet) {
 		case s.Usage == "":
 		case s.Switch:
 			f.Var((*yes)(s.Value), s.Name, "")
+		case s.Many:
+			f.Var((*several)(s.Value), s.Name, "")
 		default:
 			f.StringVar(s.Value, s.Name, "", "")
 		}
@@ -110,11 +112,23 @@ func (y *yes) Set(text string) error {
 	return nil
 }
 
+// several is a setting that a flag adds a value to.
+type several string
+
+func (l *several) String() string { return string(*l) }
+func (l *several) Set(text string) error {
+	if *l != "" {
+		*l += program.Separator
+	}
+	*l += several(text)
+	return nil
+}
+
 // onlyRandom and notRandom are the flags that are for programs with random
 // timing, and for those that are stopped at their system calls.
 var (
 	onlyRandom = []string{"procs"}
-	notRandom  = []string{"lockfile", "probe", "beside", "inject", "may-empty", "lenient", "tamper", "strict", "faults", "actors", "rounds", "preempt", "crash"}
+	notRandom  = []string{"lockfile", "probe", "beside", "inject", "pass", "may-empty", "lenient", "tamper", "strict", "faults", "actors", "rounds", "preempt", "crash"}
 )
 
 func (d *daemon) check(given map[string]bool, words, command []string) error {
@@ -215,7 +229,7 @@ var (
 func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, error) {
 	limited, cancel := d.limit(ctx)
 	defer cancel()
-	tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: ctx.Done()}
+	tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done()}
 	start := time.Now()
 	p := d.Program
 	if len(p.Command) == 0 {

@@ -33,6 +33,24 @@ type output struct {
 
 	mu         sync.Mutex
 	unfollowed map[string]string // what an actor did that nobody can follow, and the first who did
+	over       map[string]bool   // the verdicts that were passed over
+}
+
+// passed keeps a verdict that was passed over.
+func (o *output) passed(v race.Verdict) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over == nil {
+		o.over = map[string]bool{}
+	}
+	o.over[v.String()] = true
+}
+
+// passedOver are the verdicts that were.
+func (o *output) passedOver() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return append([]string{}, slices.Sorted(maps.Keys(o.over))...)
 }
 
 // noticed keeps what an actor did that nobody can follow.
@@ -237,12 +255,15 @@ func (o *output) page(r report.Report) error {
 // done, such as "cases".
 func (o *output) end(code int, verdict string, took time.Duration, counts ...tally) int {
 	if o.json {
-		fields := map[string]any{"verdict": verdict, "exit": code, "seconds": took.Seconds(), "unfollowed": o.holes()}
+		fields := map[string]any{"verdict": verdict, "exit": code, "seconds": took.Seconds(), "unfollowed": o.holes(), "passed": o.passedOver()}
 		for _, c := range counts {
 			fields[c.what] = c.n
 		}
 		o.object("end", fields)
 		return code
+	}
+	if over := o.passedOver(); len(over) > 0 {
+		verdict += "; passed over: " + strings.Join(over, "; ")
 	}
 	var words []string
 	for _, c := range counts {

@@ -15,11 +15,14 @@ func remedied(err error) error {
 	var stays *program.StopError
 	var unclear *race.UnclearError
 	var excess *race.ExcessError
+	var unready *race.UnreadyError
 	switch {
 	case errors.As(err, &excess):
 		return &problem{err, "try it with less to do: no case may take more of this machine"}
 	case errors.As(err, &unclear):
 		return &problem{err, "say what a refused start does, as in -losers serve, or with -ready REGEXP what the program prints once it serves"}
+	case errors.As(err, &unready):
+		return &problem{err, "leave -ready out, and it is ready once it waits"}
 	case errors.As(err, &stays):
 		return &problem{err, "say how it is stopped, as in -stop term, or -stop COMMAND"}
 	case errors.Is(err, race.ErrUntouched):

@@ -179,7 +179,7 @@ func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) 
 		})
 	case trace.Name:
 		return inTemp(func(dir string) (int, error) {
-			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Done: ctx.Done()}
+			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done()}
 			if c.Target == shipped {
 				built, took, err := r.find(ctx, shipped, dir)
 				if err != nil {

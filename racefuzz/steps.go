@@ -47,7 +47,7 @@ func (s *search) run(ctx, limited context.Context) (int, error) {
 	case ctx.Err() != nil:
 		return end(exitInterrupted, "interrupted, no race so far"+reached(s.plan, result))
 	case limited.Err() != nil && !result.Complete:
-		return end(exitClean, "no race, in the time there was"+reached(s.plan, result))
+		return end(exitClean, unfinished(result)+reached(s.plan, result))
 	case err != nil:
 		return 0, err
 	default:
@@ -115,10 +115,15 @@ func (s *search) proved(r explore.Result) string {
 	return "complete: " + strings.Join(words, ", ")
 }
 
+// unfinished says that nothing was found in the time there was, and what helps.
+func unfinished(r explore.Result) string {
+	return fmt.Sprintf("not finished: nothing found in %s; more -time goes further, and lower bounds end sooner", tally{r.Schedules, "schedules"})
+}
+
 // reached adds how far an exploration came that was stopped, if it can tell.
 func reached(p explore.Plan, r explore.Result) string {
 	if text := p.Reached(r); text != "" {
-		return "; " + text
+		return "; proved so far: " + text
 	}
 	return ""
 }

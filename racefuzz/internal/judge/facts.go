@@ -32,6 +32,7 @@ const (
 	Ends     // it is over: of itself before it served, or in order
 	Crashes  // it is over without having been able to clean up
 	Fails    // a call of its present operation is made to fail
+	Returns  // the command that has started it has ended, and said that all is well
 	Outlives // it was told to stop, and has not in its time
 
 	// What happens to the pid file.

@@ -15,6 +15,9 @@ func readersFindTheHolder(j *Judge) {
 	if j.promise.Content == "" {
 		return
 	}
+	if f.Kind == Returns && !j.promise.Standby && j.shows(j.file, f.Who) != whole {
+		j.breaks(race.ReadersFindTheHolder, "the command that started %s has ended, and the pid file holds %s", l.name, j.file.found())
+	}
 	if f.Kind == Changes && j.emptied() {
 		if j.promise.Program {
 			j.breaks(race.ReadersFindTheHolder, "%s empties the pid file before it writes its own pid: a reader in between finds nothing", l.name)

@@ -32,6 +32,7 @@ type Habits struct {
 	Touches bool          // something in the case's directory
 	Content string        // of the pid file while it serves, with "{pid}" for its pid, or "" where that is not in it
 	Stale   []race.File   // as in [Program]
+	Taken   []race.File   // likewise
 	Left    []string      // names in the directory when it has stopped
 	Steps   race.Schedule // in the case's directory, where they can be seen
 	Direct  string        // as in [Program], or ""
@@ -128,7 +129,7 @@ func (l *learner) again(first Habits) error {
 	}
 	l.Leaves, l.Notes = Names(first.Left), first.Notes
 	if !l.NoStale && len(first.Stale) == len(second.Stale) {
-		l.Stale = first.Stale
+		l.Stale, l.Taken = first.Stale, first.Taken
 	}
 	return nil
 }

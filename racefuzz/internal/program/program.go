@@ -23,7 +23,7 @@ type Program struct {
 	Files   []race.File // its files, of kind [race.Config], which it must leave as they are
 
 	// What stands in the options of a case; see [Program.All].
-	Ready    string // "quiet" (it sleeps), "file" (the pid file is there), or a regular expression of its output
+	Ready    string // "quiet" (it sleeps), "file" (the pid file is there), "exit" (its command has ended), or a regular expression of its output
 	Stop     string // "eof", "term", "int", or a command
 	Losers   string // what a refused start does: "exit" or "serve"
 	PIDFile  string // name of the pid file in the case's directory, if not the usual one
@@ -32,6 +32,7 @@ type Program struct {
 	Beside   string // command that is run once beside the servers, such as an uninstaller
 	Inject   string // system calls that fail, as "flock:error=ENOLCK:when=2"
 	MayEmpty string // "yes" where a start may empty a dead server's pid file before it writes its own pid
+	Pass     string // verdicts to pass over, with a [Separator] between them; see [Program.Passes]
 	Faults   string // errors that any step may be made to fail with: names, or "all"
 
 	// What is only found out, and stands there as well.
@@ -48,6 +49,7 @@ type Program struct {
 	Tamper  bool // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 
 	Stale []race.File // what is left of a server that is killed while it serves, with "{dead}" for its pid
+	Taken []race.File // the same with "{stranger}" for it: somebody else has the pid by now
 	Notes []string    // what is odd about what it does alone, for people
 }
 
@@ -60,6 +62,7 @@ type Setting struct {
 	Old    string // what it was called before, or ""
 	Usage  string // of the flag, for people
 	Switch bool   // it is either "yes" or empty
+	Many   bool   // it may have several values
 	Value  *string
 }
 
@@ -69,7 +72,8 @@ func (p *Program) All() []Setting {
 	return []Setting{
 		{Name: "ready", Value: &p.Ready, Usage: `
     -ready WHAT     when it serves: "file" (its pid file is there), "quiet" (it
-                    waits), or a regular expression of a line of its output`},
+                    waits), "exit" (its command ends, and it stays in the back-
+                    ground), or a regular expression of a line of its output`},
 		{Name: "stop", Value: &p.Stop, Usage: `
     -stop HOW       eof, term, int, or a command that stops it`},
 		{Name: "losers", Value: &p.Losers, Usage: `
@@ -87,6 +91,9 @@ func (p *Program) All() []Setting {
 		{Name: "may-empty", Old: "lenient", Switch: true, Value: &p.MayEmpty, Usage: `
     -may-empty      a start may empty a dead server's file before it writes its
                     own pid, as most daemons do`},
+		{Name: "pass", Many: true, Value: &p.Pass, Usage: `
+    -pass 'I4 WORDS' goes on where I4 is broken with these words, for it is by
+                    design; may be given again`},
 		{Name: "faults", Value: &p.Faults},
 		{Name: "content", Value: &p.Content},
 		{Name: "leaves", Value: &p.Leaves},
@@ -124,9 +131,12 @@ func Of(c race.Case) (p Program, err error) {
 // Check returns an error for a setting that makes no sense.
 func (p *Program) Check() error {
 	_, err := p.Pattern()
+	_, passErr := p.Passes()
 	switch {
+	case passErr != nil:
+		return passErr
 	case err != nil:
-		return fmt.Errorf("-ready %q: file, quiet, or a regular expression, and as one: %v", p.Ready, err)
+		return fmt.Errorf("-ready %q: file, quiet, exit, or a regular expression, and as one: %v", p.Ready, err)
 	case !slices.Contains([]string{"", "exit", "serve"}, p.Losers):
 		return fmt.Errorf("-losers %q: exit, serve or auto", p.Losers)
 	case p.PIDFile != "" && !fs.ValidPath(p.PIDFile) || p.PIDFile == ".":
@@ -148,7 +158,7 @@ func (p *Program) Parents() (dirs []race.File) {
 
 // Pattern is that of the output of a program that is ready, or nil.
 func (p *Program) Pattern() (*regexp.Regexp, error) {
-	if slices.Contains([]string{"", "quiet", "file"}, p.Ready) {
+	if slices.Contains([]string{"", "quiet", "file", "exit"}, p.Ready) {
 		return nil, nil
 	}
 	return regexp.Compile(p.Ready)
@@ -200,7 +210,7 @@ func (p *Program) IsRelic(f race.File, c []race.File) bool {
 	case f.Kind == race.Dir:
 		return slices.ContainsFunc(c, func(g race.File) bool { return strings.HasPrefix(g.Name, below) })
 	case f.Kind == race.Link:
-		return strings.Contains(f.Content, "{dead}")
+		return strings.Contains(f.Content, "{dead}") || strings.Contains(f.Content, "{stranger}")
 	}
 	return f.Kind == race.Regular
 }

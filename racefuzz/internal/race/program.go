@@ -29,6 +29,17 @@ func (e *EndsError) Error() string {
 	return text
 }
 
+// UnreadyError is the error of a program that, alone as it is, waits and is never
+// ready in the way in which it was said to be.
+type UnreadyError struct {
+	Program string
+	Ready   string // as in "exit"
+}
+
+func (e *UnreadyError) Error() string {
+	return fmt.Sprintf("%s waits, and is not ready as -ready %s has it", e.Program, e.Ready)
+}
+
 // ExcessError is the error of a program that takes more of the machine than a
 // case may.
 type ExcessError struct {

@@ -88,6 +88,9 @@ var strangers = []struct{ place, who string }{
 // event may show another.
 func (r Report) stranger() string {
 	f, _ := r.pidFile()
+	if strings.Contains(f.Content, "{stranger}") && slices.ContainsFunc(r.Events, func(e race.Event) bool { return strings.Contains(e.File, "{stranger}") }) {
+		return "{stranger} is a live process that is no actor"
+	}
 	if len(r.Events) == 0 || r.timed() {
 		return ""
 	}

@@ -21,13 +21,14 @@ type actor struct {
 	stdin  *os.File
 	port   int
 
-	history []string // what it did in this round and what came of it
-	past    []string // the same of rounds of which a process lives on
-	naps    int      // in its start, if that is learned from
-	named   bool     // the pid file has named it in this round
-	slept   bool     // between two tries of its start, since others moved
-	rested  bool     // it serves, and has done nothing since it last slept
-	marked  bool     // in this round it may have changed what others see: before, a crash is as good as no start
+	history  []string // what it did in this round and what came of it
+	past     []string // the same of rounds of which a process lives on
+	naps     int      // in its start, if that is learned from
+	named    bool     // the pid file has named it in this round
+	slept    bool     // between two tries of its start, since others moved
+	rested   bool     // it serves, and has done nothing since it last slept
+	returned bool     // its command has ended in this round, and left a server in the background
+	marked   bool     // in this round it may have changed what others see: before, a crash is as good as no start
 }
 
 // freeLane is a name for a new process that no living one has.

@@ -17,7 +17,9 @@ const Name = "syscall"
 func Cases(p program.Program, actors, rounds int) []race.Case {
 	cases := []race.Case{cast(p, "%d actors, %d round", actors, 1)}
 	if len(p.Stale) > 0 {
-		cases = append(cases, cast(p, "%d actors, %d round, a stale pid file", actors, 1, p.Stale...))
+		cases = append(cases,
+			cast(p, "%d actors, %d round, a stale pid file", actors, 1, p.Stale...),
+			cast(p, "%d actors, %d round, a pid file with another process's pid", actors, 1, p.Taken...))
 	}
 	if p.Tamper {
 		cases = append(cases, tampered(p, actors)...)

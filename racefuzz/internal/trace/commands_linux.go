@@ -104,7 +104,7 @@ func (r *run) setUpCommands() error {
 	for _, a := range r.c.Actors {
 		r.actors = append(r.actors, &actor{name: a.Name, script: a.Script, index: slices.Index(actorNames, a.Name)})
 	}
-	r.teller = newTeller(r.settings, nil, judge.File{}, r.names())
+	r.teller = newTeller(r.settings, nil, judge.File{}, r.names(), nil)
 	return r.lookFirst()
 }
 

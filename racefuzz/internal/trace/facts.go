@@ -76,12 +76,13 @@ type teller struct {
 	helpers  bool
 	answered map[string]answer // probes that have ended since
 	deaf     []string          // actors that do not stop
+	returned []string          // actors whose command has ended, and left a server in the background
 }
 
-func newTeller(s program.Program, files []race.File, found judge.File, actors []string) *teller {
+func newTeller(s program.Program, files []race.File, found judge.File, actors []string, pass func(race.Verdict) bool) *teller {
 	p := judge.Promise{
 		Content: s.Content, Masked: true, Program: true, Standby: s.Losers == "serve", Lenient: s.MayEmpty != "",
-		Leaves: program.SplitNames(s.Leaves), PIDFile: s.PIDName(), Found: found,
+		Leaves: program.SplitNames(s.Leaves), PIDFile: s.PIDName(), Found: found, Pass: pass,
 	}
 	t := &teller{answered: map[string]answer{}, file: found}
 	for _, f := range files {
@@ -125,7 +126,6 @@ func (t *teller) tell(v view) {
 		}
 	}
 	clear(t.answered)
-	t.deaf = nil
 	for i, s := range v.actors {
 		was := t.stood[i].phase
 		if t.stood[i].locks && !s.locks {
@@ -158,6 +158,12 @@ func (t *teller) tell(v view) {
 			see(i, judge.Fact{Kind: judge.Idles})
 		}
 	}
+	for i, s := range v.actors {
+		if slices.Contains(t.returned, s.name) {
+			see(i, judge.Fact{Kind: judge.Returns})
+		}
+	}
+	t.deaf, t.returned = nil, nil
 	t.look(v, who, see)
 	if v.stuck {
 		see(who, judge.Fact{Kind: judge.Exhausted})

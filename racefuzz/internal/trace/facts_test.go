@@ -27,7 +27,7 @@ func judged(t *testing.T, s program.Program, files []race.File, scenes string) r
 			before = judge.File{Object: 1, Readable: true, Content: f.Content}
 		}
 	}
-	told := newTeller(s, files, before, []string{"a", "b"})
+	told := newTeller(s, files, before, []string{"a", "b"}, nil)
 	actors := []standing{{name: "a"}, {name: "b"}}
 	event := 0
 	for line := range strings.Lines(strings.TrimSpace(scenes)) {
@@ -188,7 +188,7 @@ func TestProbesAreHeldToWhatWasTrueWhileTheyLooked(t *testing.T) {
 		{"another process", true, answer{certain: true, running: true, pid: "2", actor: -1}, race.ProbesTellTheTruth},
 		{"an error", true, answer{}, ""},
 	} {
-		told := newTeller(program.Program{Losers: "exit"}, nil, judge.File{}, []string{"a", "b"})
+		told := newTeller(program.Program{Losers: "exit"}, nil, judge.File{}, []string{"a", "b"}, nil)
 		a, b := standing{name: "a"}, standing{name: "b", round: 1, phase: probing}
 		if tt.served {
 			a.round, a.phase = 1, serving

@@ -14,7 +14,7 @@ import (
 
 // startActor starts a command as the actor's.
 func (r *run) startActor(a *actor, begins phase, command []string) (err error) {
-	a.phase, a.server, a.history, a.marked, a.named, a.naps = begins, nil, nil, false, false, 0
+	a.phase, a.server, a.history, a.marked, a.named, a.returned, a.naps = begins, nil, nil, false, false, false, 0
 	a.round++
 	a.next++
 	a.closeInput()

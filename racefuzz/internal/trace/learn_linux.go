@@ -19,7 +19,7 @@ import (
 
 // Learn runs a program undisturbed, to learn what it does and what it promises.
 func (t Tier) Learn(ctx context.Context, p program.Program) (program.Program, error) {
-	t.Done = ctx.Done()
+	t.Done, t.Passed = ctx.Done(), nil
 	if p.Ready == "" {
 		p.Ready = "quiet"
 	}
@@ -63,7 +63,7 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 		if m.Op == opStop {
 			served = true
 			h.Content = r.promise()
-			h.Stale = r.stale()
+			h.Stale, h.Taken = r.stale()
 			h.Notes = append(r.oddities(), r.strays()...)
 			h.Direct = r.replacement(a)
 		}
@@ -73,6 +73,9 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 		if a.phase == stopping && !a.active() {
 			return program.Habits{}, nil
 		}
+	}
+	if !served && r.running(a) {
+		return h, &race.UnreadyError{Program: c.Target, Ready: r.settings.Ready}
 	}
 	if !served {
 		said := strings.TrimSpace(string(slurp(r.outputOf(a))))
@@ -95,27 +98,31 @@ func (r *run) promise() string {
 	return content
 }
 
-// stale is what is in the place of the pid file: a file, a link, or a directory
-// and what is in it. It is empty where there is no pid in it.
-func (r *run) stale() (files []race.File) {
+// stale is what is in the place of the pid file once its process is dead, and once
+// the pid is somebody else's: a file, a link, or a directory and what is in it. Both
+// are empty where there is no pid in it.
+func (r *run) stale() (dead, taken []race.File) {
 	name, known := r.settings.PIDName(), false
-	files = r.settings.Parents()
+	dead, taken = r.settings.Parents(), r.settings.Parents()
 	for _, found := range slices.Sorted(maps.Keys(r.scene.entries)) {
 		e := r.scene.entries[found]
 		if e.name != name && !strings.HasPrefix(e.name, name+"/") || e.kind == race.FIFO {
 			continue
 		}
 		f := race.File{Name: e.name, Kind: e.kind}
+		g := f
 		if e.kind != race.Dir {
-			f.Content = program.Buried(pidless(r.mask(e.content)), len(strconv.Itoa(r.actors[0].server.pid)))
+			content := pidless(r.mask(e.content))
+			f.Content = program.Buried(content, len(strconv.Itoa(r.actors[0].server.pid)))
+			g.Content = strings.ReplaceAll(content, "{pid}", "{stranger}")
 		}
 		known = known || strings.Contains(f.Content, "{dead}")
-		files = append(files, f)
+		dead, taken = append(dead, f), append(taken, g)
 	}
 	if !known {
-		return nil
+		return nil, nil
 	}
-	return files
+	return dead, taken
 }
 
 // oddities are what is odd about the pid file of a program that serves alone.

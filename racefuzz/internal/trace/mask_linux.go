@@ -3,13 +3,21 @@ package trace
 import (
 	"fmt"
 	"hash/maphash"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
+// stranger is the process that has the pid of a dead one in some cases: this one,
+// which lives as long as they do.
+var stranger = os.Getpid()
+
 // who names the process behind a pid.
 func (t *tracer) who(pid int) string {
+	if pid == stranger {
+		return "{stranger}"
+	}
 	if p := t.pids[pid]; p != nil {
 		if p.ended {
 			return "{" + p.lane + " gone}"
@@ -20,7 +28,8 @@ func (t *tracer) who(pid int) string {
 }
 
 // mask replaces what differs from run to run: the pids of the case's processes
-// by their names, "{a}" or, for one that has ended, "{a gone}", its directory by
+// by their names, "{a}" or, for one that has ended, "{a gone}", that of the stranger
+// by "{stranger}", its directory by
 // "{dir}", and random text by "{random}".
 func (t *tracer) mask(text string) string {
 	var b strings.Builder
@@ -46,7 +55,7 @@ func (t *tracer) cut(text string, f func(between string, pid int)) {
 		for n < len(text) && text[n] >= '0' && text[n] <= '9' {
 			n++
 		}
-		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && t.pids[pid] != nil {
+		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && (t.pids[pid] != nil || pid == stranger) {
 			f(text[from:i], pid)
 			from = n
 		}

@@ -21,6 +21,10 @@ func (r *run) advance() []string {
 		a.bury()
 		switch a.phase {
 		case starting, waking:
+			if r.settings.Ready == "exit" && a.first.ended && !a.returned && a.first.status.ExitStatus() == 0 && r.running(a) {
+				a.returned = true
+				r.teller.returned = append(r.teller.returned, a.name)
+			}
 			if r.alive(a) == 0 {
 				r.ended = ending(a.first)
 				notes = append(notes, a.name+" ends: "+ending(a.first))
@@ -103,6 +107,8 @@ func (r *run) isReady(a *actor) bool {
 	case r.settings.Ready == "file":
 		_, there := r.scene.entry(r.settings.PIDName())
 		return there
+	case r.settings.Ready == "exit":
+		return a.first.ended
 	}
 	return true
 }

@@ -135,9 +135,13 @@ func TestWhatIsStaleIsInTheProgramsOwnForm(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(p.Stale, want) || p.Content != "{pid}\n" {
 		t.Errorf("it leaves %+v, %v, want %+v", p.Stale, err, want)
 	}
+	want[1].Content = "{stranger}\n"
+	if !reflect.DeepEqual(p.Taken, want) {
+		t.Errorf("once its pid is another's that is %+v, want %+v", p.Taken, want)
+	}
 	none := shProgram(t, `echo $$ >$1; read line; rm $1`)
 	none.NoStale = true
-	if p, err := (Tier{}).Learn(t.Context(), none); err != nil || len(p.Stale) > 0 {
+	if p, err := (Tier{}).Learn(t.Context(), none); err != nil || len(p.Stale)+len(p.Taken) > 0 {
 		t.Errorf("nothing stale is wanted: %+v, %v", p.Stale, err)
 	}
 }

@@ -170,8 +170,26 @@ func (r *run) setUp() (err error) {
 		return err
 	}
 	r.notePidFile()
-	r.teller = newTeller(s, files, r.pidFile(), r.names())
+	passes, err := s.Passes()
+	if err != nil {
+		return err
+	}
+	r.teller = newTeller(s, files, r.pidFile(), r.names(), r.passed(passes))
 	return nil
+}
+
+// passed tells of each verdict that is passed over.
+func (r *run) passed(passes func(race.Verdict) bool) func(race.Verdict) bool {
+	if passes == nil || r.tier.Passed == nil {
+		return passes
+	}
+	return func(v race.Verdict) bool {
+		over := passes(v)
+		if over {
+			r.tier.Passed(v)
+		}
+		return over
+	}
 }
 
 func (r *run) names() (names []string) {
@@ -190,7 +208,7 @@ func (r *run) furnish(files []race.File) error {
 	defer root.Close()
 	c := r.c
 	c.Files = files
-	return program.Furnish(root, c, os.Getpid(), deadPID)
+	return program.Furnish(root, c, stranger, deadPID)
 }
 
 func (r *run) Close() error {

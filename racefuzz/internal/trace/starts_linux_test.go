@@ -130,3 +130,69 @@ func TestWhoIsRefusedAndSleepsMustSayWhenItServes(t *testing.T) {
 		t.Errorf("though it is said that who is refused serves: %v", err)
 	}
 }
+
+// Who goes by whether the recorded process lives is misled once somebody else has
+// its pid.
+func TestAPIDMayBeAnothersByNow(t *testing.T) {
+	for script, want := range map[string]race.Invariant{
+		`if [ -s $1 ] && kill -0 $(cat $1) 2>/dev/null; then exit 1; fi; exec 9>>$1.lock; flock -n 9 || exit 1; echo $$ >$1; read line`: race.CrashesAreTakenOver,
+		`exec 9>>$1.lock; flock -n 9 || exit 1; echo $$ >$1; read line`:                                                                 "",
+	} {
+		p := shProgram(t, script)
+		p.MayEmpty = "yes"
+		cases, err := casesOf(p, 1, 1)
+		if errors.Is(err, ErrForbidden) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range cases {
+			r, err := bounded(t, Tier{}, c, explore.Bounds{})
+			last := i == len(cases)-1
+			if err != nil || last && r.Verdict.Invariant != want || !last && r.Verdict.Broken() {
+				t.Errorf("%s, %s: %v, %v, want %q in the last case", script, c.Title, r.Verdict, err, want)
+			}
+		}
+	}
+}
+
+// A command that starts a server and returns says that all is done.
+func TestACommandReturnsOnceItsServerIsRecorded(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		script string
+		pass   string
+		want   string
+	}{
+		{"recorded before it returns", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; [ -p $1.f ] || mkfifo $1.f; sh -c 'echo $$ >$0; echo >$0.f; read never' $1 <&3 & read done <$1.f`, "", ""},
+		{"recorded by whom it leaves behind", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; sh -c 'echo $$ >$0; read never' $1 <&3 &`,
+			"", "I2: the command that started a has ended, and the pid file holds nothing: it is gone"},
+		{"the same, by design", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; sh -c 'echo $$ >$0; read never' $1 <&3 &`, "I2 the command that started b has ended", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := shCommand(tt.script)
+			p.Ready, p.Pass, p.Stop, p.Losers, p.Content = "exit", tt.pass, "term", "exit", "{pid}\n"
+			cases, err := casesOf(p, 1, 1)
+			if errors.Is(err, ErrForbidden) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := bounded(t, Tier{}, cases[0], explore.Bounds{})
+			if got := r.Verdict; err != nil || got.Broken() != (tt.want != "") || got.Broken() && got.String() != tt.want {
+				t.Errorf("%s, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestAProgramThatIsNeverReadyIsToldSo(t *testing.T) {
+	p := shCommand(`echo $$ >$1; read line`)
+	p.Ready = "exit"
+	var unready *race.UnreadyError
+	if _, err := (Tier{}).Learn(t.Context(), p); !errors.As(err, &unready) && !errors.Is(err, ErrForbidden) {
+		t.Errorf("%v, want that it is not ready", err)
+	}
+}

@@ -22,6 +22,10 @@ type Tier struct {
 	// several goroutines.
 	Noticed func(actor, what string)
 
+	// Passed is told of each verdict that a case's setting passes over; may be nil.
+	// It is called likewise.
+	Passed func(race.Verdict)
+
 	// Done is closed when all must end at once, whatever a program is doing: then
 	// moves, and learning, fail with [ErrOver]. Without it they take their time.
 	Done <-chan struct{}

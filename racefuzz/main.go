@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
@@ -27,9 +28,16 @@ const (
 	exitInterrupted     = 130
 )
 
+// enough is how much memory there may be, in bytes, before what is not needed any
+// more is collected at once, and not only once it is as much as what is.
+const enough = 300 << 20
+
 func main() {
 	if role := proc.Role(standIns()); role != nil {
 		os.Exit(role())
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(enough)
 	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

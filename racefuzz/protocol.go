@@ -127,8 +127,8 @@ func (p *protocol) check(given map[string]bool, words, command []string) error {
 }
 
 func checkBounds(b explore.Bounds) error {
-	if b.Preemptions < 0 || b.Crashes < 0 || b.Faults < 0 {
-		return errors.New("-preempt, -crash and -faults count from 0")
+	if min(b.Preemptions, b.Crashes, b.Faults) < 0 || max(b.Preemptions, b.Crashes, b.Faults) > explore.Most {
+		return fmt.Errorf("-preempt, -crash and -faults count from 0 to %d", explore.Most)
 	}
 	return nil
 }

@@ -27,14 +27,14 @@ type known struct {
 // entered is how a state was entered: having spent what, and with which moves
 // asleep.
 type entered struct {
-	spent  Bounds
+	spent  spending
 	asleep []string
 }
 
 // covers reports whether all that is explored where e entered is explored
 // where f does.
 func (f entered) covers(e entered) bool {
-	return f.spent.within(e.spent) && len(missing(f.asleep, e.asleep)) == 0
+	return f.spent.bounds().within(e.spent.bounds()) && len(missing(f.asleep, e.asleep)) == 0
 }
 
 // missing are those of a that are not among b.
@@ -45,13 +45,13 @@ func missing(a, b []string) []string {
 // enter notes that a schedule comes to a state, and returns which of the moves
 // there are still to be explored: all, or those with the marks.
 func (k *known) enter(b Bounds, state uint64, e entered, note bool) (marks []string, all bool) {
-	if k.awake[state]&b.upTo(e.spent) != 0 {
+	if k.awake[state]&b.upTo(e.spent.bounds()) != 0 {
 		return nil, false
 	}
 	all = true
 	asleep := e.asleep
 	for _, before := range k.drowsy[state] {
-		if !before.spent.within(e.spent) {
+		if !before.spent.bounds().within(e.spent.bounds()) {
 			continue
 		}
 		if all {
@@ -64,7 +64,7 @@ func (k *known) enter(b Bounds, state uint64, e entered, note bool) (marks []str
 	switch {
 	case !note:
 	case len(asleep) == 0:
-		k.awake[state] |= 1 << b.index(e.spent)
+		k.awake[state] |= 1 << b.index(e.spent.bounds())
 	default:
 		k.drowsy[state] = append(k.drowsy[state], entered{e.spent, asleep})
 	}

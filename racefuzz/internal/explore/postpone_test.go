@@ -58,7 +58,7 @@ func TestACrashThatLeadsWhereAnotherDoesIsMadeOnce(t *testing.T) {
 		{0, nil, true},
 		{0, nil, true},
 	} {
-		if got := k.leadsToNews(crash{state: tt.state, whole: tt.state != 0}, entered{once, tt.asleep}); got != tt.news {
+		if got := k.leadsToNews(crash{state: tt.state, whole: tt.state != 0}, entered{once.kept(), tt.asleep}); got != tt.news {
 			t.Errorf("%d: news is %v, want %v", i, got, tt.news)
 		}
 	}

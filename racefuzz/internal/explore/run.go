@@ -72,7 +72,7 @@ func (x *search) decide(b *branch) {
 			return
 		case pick != p.pick: // others have been where it went
 			x.push(w.branches(p, pick))
-			x.push([]*branch{{last: w.node(p, pick), spent: w.spent, asleep: w.after, alone: w.alone, rest: true}})
+			x.push([]*branch{{last: w.node(p, pick), spent: w.spent.kept(), asleep: w.after, alone: w.alone, rest: true}})
 			end = ending{goesOn: true}
 			return
 		}

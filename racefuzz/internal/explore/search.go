@@ -29,6 +29,10 @@ type search struct {
 	deciding  bool // a worker decides on a schedule
 	spendings []Bounds
 
+	moves    sync.Map // all so far: a *race.Move for each
+	sleepers sync.Map // likewise: a *sleeper for each, by its text
+	marked   sync.Map // and sets of marks, by all of them
+
 	mu       sync.Mutex
 	open     [][]*branch // beginnings of schedules that are still to be run, by the index of what they spend
 	known    known
@@ -52,18 +56,18 @@ type tally struct {
 type node struct {
 	before *node
 	choice uint16
-	move   *race.Move // the same, where a run could offer others at another time; or nil
+	move   *race.Move // the same, one for all nodes, where a run could offer others at another time; or nil
 }
 
 // branch is a schedule that is still to be run, or to be decided on.
 type branch struct {
 	last    *node // of its beginning
-	spent   Bounds
-	asleep  []sleeper // before the last move
-	alone   string    // the lane that tries on alone, from the last move on
-	rest    bool      // of a schedule that was begun as another branch
-	claimed bool      // a worker runs it ahead of its turn, or did
-	trail   *trail    // what it was like
+	spent   spending
+	asleep  []*sleeper // before the last move
+	alone   string     // the lane that tries on alone, from the last move on
+	rest    bool       // of a schedule that was begun as another branch
+	claimed bool       // a worker runs it ahead of its turn, or did
+	trail   *trail     // what it was like
 }
 
 func newSearch(p *Plan, index int, s *shared) *search {
@@ -158,7 +162,7 @@ func (x *search) push(all []*branch) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, b := range slices.Backward(all) {
-		i := x.bounds.index(b.spent)
+		i := x.bounds.index(b.spent.bounds())
 		x.open[i] = append(x.open[i], b)
 	}
 	x.shared.left.Add(int64(len(all)))

@@ -30,12 +30,12 @@ type sleeper struct {
 	foot  Footprint
 }
 
-func (s sleeper) is(m race.Move) bool {
+func (s *sleeper) is(m race.Move) bool {
 	return s.lane == m.Actor && (s.crash && m.Fault == race.Crash || !s.crash && m.Fault == race.NoFault)
 }
 
 // mark names a sleeper as it is called in a cast.
-func (s sleeper) mark(c *Cast) string { return mark(c, s.lane, s.crash) }
+func (s *sleeper) mark(c *Cast) string { return mark(c, s.lane, s.crash) }
 
 func mark(c *Cast, lane string, crash bool) string {
 	if crash {
@@ -44,21 +44,14 @@ func mark(c *Cast, lane string, crash bool) string {
 	return c.Rename("{" + lane + "}")
 }
 
-func marks(c *Cast, asleep []sleeper) (all []string) {
-	for _, s := range asleep {
-		all = append(all, s.mark(c))
-	}
-	return all
-}
-
-func sleeps(asleep []sleeper, m race.Move) bool {
-	return slices.ContainsFunc(asleep, func(s sleeper) bool { return s.is(m) })
+func sleeps(asleep []*sleeper, m race.Move) bool {
+	return slices.ContainsFunc(asleep, func(s *sleeper) bool { return s.is(m) })
 }
 
 // stillAsleep are the sleepers that sleep on after a move with that footprint.
 // Processes of one actor may talk by pipes and wait for each other's ends, of which
 // no footprint tells.
-func stillAsleep(all []sleeper, m race.Move, f Footprint) (still []sleeper) {
+func stillAsleep(all []*sleeper, m race.Move, f Footprint) (still []*sleeper) {
 	for _, s := range all {
 		if !sameActor(s.lane, m.Actor) && s.foot.Commutes(f) {
 			still = append(still, s)

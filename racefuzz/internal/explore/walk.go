@@ -14,13 +14,13 @@ type walk struct {
 	ahead  bool // it is not the schedule's turn: what is decided is not noted
 	last   *node
 	spent  Bounds
-	asleep []sleeper
+	asleep []*sleeper
 	alone  string // the lane that tries on alone
 	tries  int    // that it has made so far
 	steps  int
 
-	others []choice  // at the point where the walk is
-	after  []sleeper // those that sleep whichever is chosen
+	others []choice   // at the point where the walk is
+	after  []*sleeper // those that sleep whichever is chosen
 }
 
 // choice is a move that is to be explored.
@@ -84,7 +84,7 @@ func (w *walk) at(p *point) (pick int) {
 		w.after = slices.Clip(w.after)
 		for i, m := range p.moves {
 			if m.Fault == race.Crash && p.crashes[i].whole && !sleeps(w.asleep, m) {
-				w.after = append(w.after, sleeper{m.Actor, true, p.crashes[i].foot})
+				w.after = append(w.after, x.theSleeper(sleeper{m.Actor, true, p.crashes[i].foot}))
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (w *walk) spends(p *point, m race.Move) (Bounds, bool) {
 
 // enter notes the state at p and returns which moves are to be explored there.
 func (x *search) enter(p *point, w *walk) (marks_ []string, all bool) {
-	e := entered{w.spent, marks(p.cast, w.asleep)}
+	e := entered{w.spent.kept(), x.marks(p.cast, w.asleep)}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.known.enter(x.bounds, p.state, e, !w.ahead)
@@ -131,7 +131,7 @@ func (w *walk) branches(p *point, pick int) (all []*branch) {
 	}
 	for _, c := range w.others {
 		if c.move != pick && w.news(p, c) {
-			all = append(all, &branch{last: w.node(p, c.move), spent: c.spent, asleep: w.after, alone: c.alone})
+			all = append(all, &branch{last: w.node(p, c.move), spent: c.spent.kept(), asleep: w.after, alone: c.alone})
 		}
 	}
 	return all
@@ -141,8 +141,7 @@ func (w *walk) branches(p *point, pick int) (all []*branch) {
 func (w *walk) node(p *point, choice int) *node {
 	n := &node{before: w.last, choice: uint16(choice)}
 	if w.x.feet {
-		m := p.moves[choice]
-		n.move = &m
+		n.move = w.x.theMove(p.moves[choice])
 	}
 	return n
 }
@@ -159,7 +158,7 @@ func (w *walk) news(p *point, c choice) bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.crashed.leadsToNews(leads, entered{c.spent, marks(leads.cast, stillAsleep(w.after, m, leads.foot))})
+	return x.crashed.leadsToNews(leads, entered{c.spent.kept(), x.marks(leads.cast, stillAsleep(w.after, m, leads.foot))})
 }
 
 // made goes on from p, where a move was made with that footprint.
@@ -174,9 +173,10 @@ func (w *walk) made(p *point, pick int, foot Footprint) {
 		branches := w.branches(p, pick)
 		if x.feet && pick == p.onward && !p.free {
 			if !x.without(SleepSets) {
+				asleep := append(slices.Clip(w.after), x.theSleeper(sleeper{lane: m.Actor, foot: foot}))
 				for _, b := range branches {
 					if b.last.move.Fault != race.Crash { // it sleeps after the step instead
-						b.asleep = append(slices.Clip(b.asleep), sleeper{lane: m.Actor, foot: foot})
+						b.asleep = asleep
 					}
 				}
 			}
@@ -218,7 +218,7 @@ func (w *walk) begun(b *branch, foot Footprint) {
 	for n := b.last; n != nil; n = n.before {
 		w.steps++
 	}
-	w.last, w.spent, w.asleep, w.alone = b.last, b.spent, b.asleep, b.alone
+	w.last, w.spent, w.asleep, w.alone = b.last, b.spent.bounds(), b.asleep, b.alone
 	if b.last != nil && w.x.feet {
 		m := *b.last.move
 		w.x.note(w, m.Actor, foot.Lasting())

@@ -44,6 +44,7 @@ What is tried:
     -preempt N      preemptions (default 2), -crash N crashes (default 1), and
                     instead of any of these -faults N failing calls (default 0)
     -no-stale       begin with no dead server's pid file
+    -early-stop     also a stop in the middle of a start
     -tamper         also an operator's rm, and a link in the pid file's place
     -n N            at most N schedules; what -n or -time leave is sampled
     -random         many at once with random timing, up to -procs N (default 8),
@@ -84,6 +85,7 @@ func (d *daemon) flags(f *flag.FlagSet) {
 	}
 	f.Var(&d.files, "file", "")
 	f.BoolVar(&d.NoStale, "no-stale", false, "")
+	f.BoolVar(&d.EarlyStop, "early-stop", false, "")
 	f.BoolVar(&d.Tamper, "tamper", false, "")
 	f.BoolVar(&d.Tamper, "strict", false, outdated)
 	f.BoolVar(&d.random, "random", runtime.GOOS != "linux", "")
@@ -128,7 +130,7 @@ func (l *several) Set(text string) error {
 // timing, and for those that are stopped at their system calls.
 var (
 	onlyRandom = []string{"procs"}
-	notRandom  = []string{"lockfile", "probe", "beside", "inject", "pass", "may-empty", "lenient", "tamper", "strict", "faults", "actors", "rounds", "preempt", "crash"}
+	notRandom  = []string{"lockfile", "probe", "beside", "inject", "pass", "may-empty", "lenient", "early-stop", "tamper", "strict", "faults", "actors", "rounds", "preempt", "crash"}
 )
 
 func (d *daemon) check(given map[string]bool, words, command []string) error {
@@ -156,7 +158,7 @@ func (d *daemon) check(given map[string]bool, words, command []string) error {
 		}
 	}
 	fewest := 2
-	if d.Beside != "" || d.Probe != "" || d.Tamper || len(command) == 0 {
+	if d.Beside != "" || d.Probe != "" || d.Tamper || d.EarlyStop || len(command) == 0 {
 		fewest = 1
 	}
 	switch {
@@ -274,6 +276,9 @@ func (d *daemon) complete(explore.Result) []string {
 	}
 	if d.Probe != "" {
 		actors += " and a probe"
+	}
+	if d.EarlyStop {
+		actors += " and a stop in a start"
 	}
 	return []string{actors, tally{d.rounds, "rounds"}.String(), d.bounds.String()}
 }

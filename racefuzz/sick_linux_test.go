@@ -44,7 +44,7 @@ var targets = []target{
 	{name: "deep", says: timeEnded + "|no race"},
 	{name: "endless_exec", says: timeEnded},
 	{name: "files", says: timeEnded + "|no race"},
-	{name: "fill", says: timeEnded + "|fills its directory with more than 1 GiB, and was ended", code: -1},
+	{name: "fill", says: "fills its directory with more than 1 GiB, and was ended", code: exitUsage},
 	{name: "fork", says: timeEnded + "|begins more than 1000 processes and threads, and was ended", code: -1, often: true},
 	{name: "input", says: "it touches nothing in the directory that it is given", code: exitUsage, often: true},
 	{name: "killall", says: "I11: a sends a signal to every process there is", code: exitRace, as: apart},
@@ -71,18 +71,88 @@ func TestSickProgramsHarmNobody(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			took, limit := s.try(t)
 			table += fmt.Sprintf("\n%-13s %5.1f s of %v", s.name, took.Seconds(), limit)
+			if strings.HasPrefix(s.says, timeEnded) {
+				table += fmt.Sprintf(", %.1f s after SIGTERM", s.stop(t).Seconds())
+			}
 		})
 	}
 	t.Logf("%d sick programs, and the time each took:%s", strings.Count(table, "\n"), table)
 }
 
+// late is how much more time than there is racefuzz may take.
+func late() time.Duration {
+	if *sick {
+		return 2 * time.Second
+	}
+	return time.Minute // beside other tests
+}
+
 // try points racefuzz at a program, and returns how long it took of how much.
 func (s target) try(t *testing.T) (took, limit time.Duration) {
-	limit, late := 6*time.Second, 2*time.Second
-	if !*sick { // beside other tests
-		limit, late = 4*time.Second, time.Minute
+	limit = 4 * time.Second
+	if *sick {
+		limit = 6 * time.Second
 	}
 	place := publicDir(t)
+	var said bytes.Buffer
+	cmd := s.command(t, place, limit, &said)
+	start := time.Now()
+	err := cmd.Run()
+	took = time.Since(start)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	if strings.Contains(said.String(), "not permitted here") {
+		t.Skip(said.String())
+	}
+	if code := cmd.ProcessState.ExitCode(); s.code >= 0 && code != s.code {
+		t.Errorf("exit code %d, want %d", code, s.code)
+	}
+	if !regexp.MustCompile(s.says).MatchString(said.String()) {
+		t.Errorf("no %q in\n%s", s.says, &said)
+	}
+	if took > limit+late() {
+		t.Errorf("it took %v of %v", took, limit)
+	}
+	if s.outcome != nil {
+		s.outcome(t, place)
+	}
+	s.leavesNothing(t, place)
+	return took, limit
+}
+
+// stop points racefuzz at a program, tells it to end before it has, and returns
+// how long that took.
+func (s target) stop(t *testing.T) time.Duration {
+	place := publicDir(t)
+	var said bytes.Buffer
+	cmd := s.command(t, place, time.Minute, &said)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // in the middle of whatever it does by then
+	start := time.Now()
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	took := time.Since(start)
+	if took > late() {
+		t.Errorf("it took %v after SIGTERM", took)
+	}
+	s.leavesNothing(t, place)
+	return took
+}
+
+func (s target) leavesNothing(t *testing.T, place string) {
+	t.Helper()
+	if left := leftIn(t, place); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
+// command is racefuzz pointed at the program, for as long as the limit says.
+func (s target) command(t *testing.T, place string, limit time.Duration, said *bytes.Buffer) *exec.Cmd {
+	t.Helper()
 	script, err := filepath.Abs(filepath.Join("..", "testdata", "sick", s.name+".sh"))
 	if err != nil {
 		t.Fatal(err)
@@ -107,37 +177,11 @@ func (s target) try(t *testing.T) (took, limit time.Duration) {
 	cmd := exec.Command(filepath.Join(place, "racefuzz"), append(args, words...)...)
 	cmd.Dir = place
 	cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Join(place, "tmp"))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = said, said
 	if s.as != nil {
 		s.as(t, place, cmd)
 	}
-	start := time.Now()
-	err = cmd.Run()
-	took = time.Since(start)
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	if strings.Contains(said.String(), "not permitted here") {
-		t.Skip(said.String())
-	}
-	if code := cmd.ProcessState.ExitCode(); s.code >= 0 && code != s.code {
-		t.Errorf("exit code %d, want %d", code, s.code)
-	}
-	if !regexp.MustCompile(s.says).MatchString(said.String()) {
-		t.Errorf("no %q in\n%s", s.says, &said)
-	}
-	if took > limit+late {
-		t.Errorf("it took %v of %v", took, limit)
-	}
-	if s.outcome != nil {
-		s.outcome(t, place)
-	}
-	if left := leftIn(t, place); len(left) > 0 {
-		t.Errorf("left: %q", left)
-	}
-	return took, limit
+	return cmd
 }
 
 // leftIn lists what is left of racefuzz's files in a place, and of processes that

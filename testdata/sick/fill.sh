@@ -2,5 +2,5 @@
 n=0
 while :; do
 	n=$((n + 1))
-	fallocate -l 200M "$1.$n" || exit 1
+	fallocate -l 600M "$1.$n" || exit 1
 done

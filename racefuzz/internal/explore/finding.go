@@ -42,11 +42,11 @@ func Explain(ctx context.Context, p Plan, w Witness) (Finding, error) {
 	}
 	first := w
 	w, pair := bringTogether(ctx, until(ctx, p.Tier), shrink(ctx, p, w))
+	if !reflect.DeepEqual(w.Case, first.Case) || !slices.EqualFunc(w.Events, first.Events, alike) {
+		n = 0 // of this one
+	}
 	if w.Case.Title == "" {
 		w.Case.Title = w.Verdict.Reason
-	}
-	if len(first.Case.Actors) != len(w.Case.Actors) || !slices.EqualFunc(first.Events, w.Events, alike) {
-		n = 0
 	}
 	n, err = reproduce(ctx, p.Tier, w, n, replays)
 	return Finding{w, pair, n}, err

@@ -7,9 +7,9 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
-// An exploration keeps what it still has to run: some dozen beginnings of
-// schedules for each that was run. They are small because what is alike is kept
-// once.
+// An exploration keeps the beginnings of all schedules that it still has to run,
+// which are more than those that it has run. They are small because what is alike
+// is kept once.
 
 // Most is the most of anything that [Bounds] may allow.
 const Most = 255

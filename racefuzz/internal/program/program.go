@@ -45,8 +45,9 @@ type Program struct {
 	Calls   string // which system calls are steps: "every", or "" in older cases
 
 	// What only the choice of cases asks for.
-	NoStale bool // none begins with what a dead server leaves
-	Tamper  bool // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
+	NoStale   bool // none begins with what a dead server leaves
+	EarlyStop bool // as well a stop in the middle of a start
+	Tamper    bool // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 
 	Stale []race.File // what is left of a server that is killed while it serves, with "{dead}" for its pid
 	Taken []race.File // the same with "{stranger}" for it: somebody else has the pid by now

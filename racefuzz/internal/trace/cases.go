@@ -24,6 +24,11 @@ func Cases(p program.Program, actors, rounds int) []race.Case {
 	if p.Tamper {
 		cases = append(cases, tampered(p, actors)...)
 	}
+	if p.EarlyStop {
+		early := cast(p, "%d actors, %d round, and a stop in the middle of a start", actors, 1)
+		join(&early, opHalt)
+		cases = append(cases, early)
+	}
 	if rounds > 1 {
 		cases = append(cases, cast(p, "%d actors, %d rounds", actors, rounds))
 	}

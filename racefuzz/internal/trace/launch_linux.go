@@ -58,6 +58,13 @@ func (r *run) expand(words []string, a *actor) []string {
 	return out
 }
 
+// halt asks the actor to stop in the middle of its start.
+func (r *run) halt(a *actor) (string, error) {
+	a.server = a.victim()
+	how, err := r.stopActor(a)
+	return "of " + a.name + ": " + how, err
+}
+
 // stopActor asks the actor's server to stop.
 func (r *run) stopActor(a *actor) (string, error) {
 	a.phase = stopping

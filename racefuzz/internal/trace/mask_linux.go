@@ -3,19 +3,14 @@ package trace
 import (
 	"fmt"
 	"hash/maphash"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// stranger is the process that has the pid of a dead one in some cases: this one,
-// which lives as long as they do.
-var stranger = os.Getpid()
-
 // who names the process behind a pid.
 func (t *tracer) who(pid int) string {
-	if pid == stranger {
+	if pid == t.stranger {
 		return "{stranger}"
 	}
 	if p := t.pids[pid]; p != nil {
@@ -55,7 +50,7 @@ func (t *tracer) cut(text string, f func(between string, pid int)) {
 		for n < len(text) && text[n] >= '0' && text[n] <= '9' {
 			n++
 		}
-		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && (t.pids[pid] != nil || pid == stranger) {
+		if pid, err := strconv.Atoi(text[i:n]); err == nil && n-i < 9 && (t.pids[pid] != nil || pid == t.stranger) {
 			f(text[from:i], pid)
 			from = n
 		}

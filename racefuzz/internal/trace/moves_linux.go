@@ -41,7 +41,7 @@ func (r *run) Describe(m race.Move) explore.Nature {
 	switch m.Op {
 	case opStart, opStop, opProbe, opRun:
 		return explore.Begins // and until its first step the judge excuses more than after it
-	case opRemove, opWait:
+	case opRemove, opHalt, opWait:
 		return explore.Rests
 	}
 	if _, p := r.lane(m.Actor); p != nil && r.repeats(p) {
@@ -59,11 +59,26 @@ func (r *run) mayBegin(a *actor, op string) bool {
 		return a.phase == absent
 	case opStop:
 		return a.phase == serving
+	case opHalt:
+		return r.halting() != nil
 	case opRemove:
 		_, there := r.scene.entry(r.settings.PIDName())
 		return there && !slices.ContainsFunc(r.actors, func(a *actor) bool { return a.phase != absent && a.phase != serving })
 	}
 	return false
+}
+
+// halting is the actor that can be told to stop in the middle of its start: the
+// one that moved last, or else the first, as long as it is a single process. Of
+// several it would be chance which of them notices.
+func (r *run) halting() *actor {
+	var found *actor
+	for _, a := range r.actors {
+		if a.phase == starting && a.active() && a.op() == opStop && len(a.procs) == 1 && (found == nil || a.name == race.ActorOf(r.last())) {
+			found = a
+		}
+	}
+	return found
 }
 
 // mayWait reports whether the actor is a standby that could take over: that

@@ -192,7 +192,7 @@ func (r *run) view(before judge.File) view {
 			s.locks = s.locks || race.ActorOf(h.lane) == a.name && !h.shared && r.exclusive[r.inodes[h.inode]]
 		}
 		v.actors = append(v.actors, s)
-		v.over = v.over && a.phase == absent && a.op() == ""
+		v.over = v.over && a.phase == absent && (a.op() == "" || a.op() == opHalt)
 		v.helpers = v.helpers || slices.ContainsFunc(a.procs, func(p *process) bool {
 			return p.bereft && (p.next() != nil || p.pid == recorded || p.heir && slices.ContainsFunc(r.scene.locks, func(h held) bool { return h.lane == p.lane }))
 		})

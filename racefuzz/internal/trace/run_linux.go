@@ -201,6 +201,10 @@ func (r *run) names() (names []string) {
 
 // furnish makes the case's files, in which its placeholders are replaced.
 func (r *run) furnish(files []race.File) error {
+	stranger := os.Getpid() // which lives as long as the case
+	if slices.ContainsFunc(files, func(f race.File) bool { return strings.Contains(f.Content, "{stranger}") }) {
+		r.stranger = stranger
+	}
 	root, err := os.OpenRoot(r.dir)
 	if err != nil {
 		return err
@@ -276,6 +280,10 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	case opCrash:
 		r.foot = r.crashFootprint(a)
 		e.Detail = r.crash(a)
+	case opHalt:
+		r.foot.Unknown, r.foretold.Unknown = true, true
+		e.Detail, err = r.halt(r.halting())
+		a.next++
 	case opRemove:
 		r.foot.Unknown, r.foretold.Unknown = true, true
 		err = os.Remove(filepath.Join(r.dir, r.settings.PIDName()))

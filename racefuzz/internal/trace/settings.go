@@ -11,6 +11,7 @@ const (
 	opCrash  = string(race.Crash)
 	opRun    = "run"    // a command that is no server
 	opRemove = "remove" // an operator's rm
+	opHalt   = "halt"   // a stop in the middle of another's start
 )
 
 // failing begins the result of a step that was made to fail.

@@ -196,3 +196,28 @@ func TestAProgramThatIsNeverReadyIsToldSo(t *testing.T) {
 		t.Errorf("%v, want that it is not ready", err)
 	}
 }
+
+// A stop in the middle of a start is an orderly one: what it leaves is judged.
+func TestAStopMayComeInTheMiddleOfAStart(t *testing.T) {
+	for script, want := range map[string]race.Invariant{
+		`exec 9>>$1.l; flock -n 9 || exit 1; echo $$ >$1; trap "rm $1; exit 0" TERM; read line`:                        race.NothingRemains,
+		`trap "exit 0" TERM; exec 9>>$1.l; flock -n 9 || exit 1; trap "rm -f $1; exit 0" TERM; echo $$ >$1; read line`: "",
+	} {
+		p := shProgram(t, script)
+		p.MayEmpty, p.Stop, p.NoStale, p.EarlyStop = "yes", "term", true, true
+		cases, err := casesOf(p, 2, 1)
+		if errors.Is(err, ErrForbidden) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range cases {
+			r, err := bounded(t, Tier{}, c, explore.Bounds{Preemptions: 1})
+			last := i == len(cases)-1
+			if err != nil || !last && r.Verdict.Broken() || last && r.Verdict.Invariant != want || !r.Verdict.Broken() && !r.Complete {
+				t.Errorf("%s, %s: %v, complete: %v, %v, want %q in the last case", script, c.Title, r.Verdict, r.Complete, err, want)
+			}
+		}
+	}
+}

@@ -39,10 +39,11 @@ func (r *run) Fingerprint(cast *explore.Cast, victim string) (state uint64, whol
 	return h.Sum64(), a == nil || len(a.procs) == 1
 }
 
-// Role implements [explore.Player].
+// Role implements [explore.Player]. Whom a stop in the middle of a start meets
+// depends on the actors' order.
 func (r *run) Role(actor string) string {
 	a, _ := r.lane(actor)
-	if numbered(r.c) {
+	if numbered(r.c) || slices.ContainsFunc(r.c.Actors, func(a race.Actor) bool { return slices.Contains(a.Script, opHalt) }) {
 		return actor
 	}
 	return strings.Join(a.script, " ") + r.tier.commands.line(a.index)

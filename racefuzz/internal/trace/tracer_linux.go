@@ -41,9 +41,11 @@ type tracer struct {
 	// outside has the files outside of the directory that calls name, and
 	// whether one may change them; nil where nobody wants to know.
 	outside map[string]bool
-	outputs map[string]bool // files that get what the actors write
-	grown   int64           // bytes that have come to the files since they were added up
-	excess  error           // the case takes more than it may, or nil
+	// stranger is the process that has a dead one's pid, where the case has one.
+	stranger int
+	outputs  map[string]bool // files that get what the actors write
+	grown    int64           // bytes that have come to the files since they were added up
+	excess   error           // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:

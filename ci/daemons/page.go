@@ -173,7 +173,7 @@ func (o outcome) kind() string {
 		}
 	}
 	switch {
-	case o.Exit == 0 && strings.Contains(o.Verdict, "complete: "):
+	case o.Exit == 0 && strings.HasPrefix(o.Verdict, "no race; complete: "):
 		return "clean, complete"
 	case o.Exit == 0:
 		return "clean so far"

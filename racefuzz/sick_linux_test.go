@@ -40,7 +40,7 @@ const timeEnded = "nothing tried: the time ended, before it was known what the p
 var targets = []target{
 	{name: "busy", says: timeEnded},
 	{name: "closed", says: "I7: ", code: exitRace, as: asNobody, often: true},
-	{name: "deaf", says: timeEnded + "|does not stop"},
+	{name: "deaf", says: timeEnded + "|does not stop", code: -1},
 	{name: "deep", says: timeEnded + "|no race"},
 	{name: "endless_exec", says: timeEnded},
 	{name: "files", says: timeEnded + "|no race"},

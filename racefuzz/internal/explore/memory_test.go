@@ -1,5 +1,7 @@
 package explore
 
+// Proves that what an exploration keeps fits into memory, however long it goes on.
+
 import (
 	"context"
 	"runtime"
@@ -14,7 +16,6 @@ import (
 // collected, and with all else, that is below 500 MB.
 const mostKept = 220 << 20
 
-// What is kept must fit into memory however long an exploration goes on.
 func TestAnHourOfSchedulesFitsIntoMemory(t *testing.T) {
 	schedules := 120_000
 	if !*exam {

@@ -1,5 +1,7 @@
 package program
 
+// Proves that those verdicts are passed over that were named, and no others.
+
 import (
 	"testing"
 

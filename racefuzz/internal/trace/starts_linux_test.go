@@ -131,6 +131,29 @@ func TestWhoIsRefusedAndSleepsMustSayWhenItServes(t *testing.T) {
 	}
 }
 
+// inTheLastCase explores all cases of a program, of which only the last may break an
+// invariant, and must break that one if there is one.
+func inTheLastCase(t *testing.T, p program.Program, actors int, b explore.Bounds, want race.Invariant) {
+	t.Helper()
+	cases, err := casesOf(p, actors, 1)
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range cases {
+		broken := race.Invariant("")
+		if i == len(cases)-1 {
+			broken = want
+		}
+		r, err := bounded(t, Tier{}, c, b)
+		if err != nil || r.Verdict.Invariant != broken || broken == "" && !r.Complete {
+			t.Errorf("%q, %s: %v, complete: %v, %v, want %q", p.Command, c.Title, r.Verdict, r.Complete, err, broken)
+		}
+	}
+}
+
 // Who goes by whether the recorded process lives is misled once somebody else has
 // its pid.
 func TestAPIDMayBeAnothersByNow(t *testing.T) {
@@ -140,20 +163,7 @@ func TestAPIDMayBeAnothersByNow(t *testing.T) {
 	} {
 		p := shProgram(t, script)
 		p.MayEmpty = "yes"
-		cases, err := casesOf(p, 1, 1)
-		if errors.Is(err, ErrForbidden) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, c := range cases {
-			r, err := bounded(t, Tier{}, c, explore.Bounds{})
-			last := i == len(cases)-1
-			if err != nil || last && r.Verdict.Invariant != want || !last && r.Verdict.Broken() {
-				t.Errorf("%s, %s: %v, %v, want %q in the last case", script, c.Title, r.Verdict, err, want)
-			}
-		}
+		inTheLastCase(t, p, 1, explore.Bounds{}, want)
 	}
 }
 
@@ -163,27 +173,17 @@ func TestACommandReturnsOnceItsServerIsRecorded(t *testing.T) {
 		name   string
 		script string
 		pass   string
-		want   string
+		want   race.Invariant
 	}{
 		{"recorded before it returns", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; [ -p $1.f ] || mkfifo $1.f; sh -c 'echo $$ >$0; echo >$0.f; read never' $1 <&3 & read done <$1.f`, "", ""},
 		{"recorded by whom it leaves behind", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; sh -c 'echo $$ >$0; read never' $1 <&3 &`,
-			"", "I2: the command that started a has ended, and the pid file holds nothing: it is gone"},
-		{"the same, by design", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; sh -c 'echo $$ >$0; read never' $1 <&3 &`, "I2 the command that started b has ended", ""},
+			"", race.ReadersFindTheHolder},
+		{"the same, by design", `exec 9>>$1.l 3<&0; flock -n 9 || exit 1; sh -c 'echo $$ >$0; read never' $1 <&3 &`, "I2: the command that started b has ended, and the pid file holds nothing", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := shCommand(tt.script)
 			p.Ready, p.Pass, p.Stop, p.Losers, p.Content = "exit", tt.pass, "term", "exit", "{pid}\n"
-			cases, err := casesOf(p, 1, 1)
-			if errors.Is(err, ErrForbidden) {
-				t.Skip(err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := bounded(t, Tier{}, cases[0], explore.Bounds{})
-			if got := r.Verdict; err != nil || got.Broken() != (tt.want != "") || got.Broken() && got.String() != tt.want {
-				t.Errorf("%s, %v, want %q", got, err, tt.want)
-			}
+			inTheLastCase(t, p, 1, explore.Bounds{}, tt.want)
 		})
 	}
 }
@@ -205,19 +205,6 @@ func TestAStopMayComeInTheMiddleOfAStart(t *testing.T) {
 	} {
 		p := shProgram(t, script)
 		p.MayEmpty, p.Stop, p.NoStale, p.EarlyStop = "yes", "term", true, true
-		cases, err := casesOf(p, 2, 1)
-		if errors.Is(err, ErrForbidden) {
-			t.Skip(err)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, c := range cases {
-			r, err := bounded(t, Tier{}, c, explore.Bounds{Preemptions: 1})
-			last := i == len(cases)-1
-			if err != nil || !last && r.Verdict.Broken() || last && r.Verdict.Invariant != want || !r.Verdict.Broken() && !r.Complete {
-				t.Errorf("%s, %s: %v, complete: %v, %v, want %q in the last case", script, c.Title, r.Verdict, r.Complete, err, want)
-			}
-		}
+		inTheLastCase(t, p, 2, explore.Bounds{Preemptions: 1}, want)
 	}
 }

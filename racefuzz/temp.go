@@ -49,7 +49,7 @@ func inTemp(do func(dir string) (int, error)) (code int, err error) {
 func removeAbandoned(temp string) {
 	dirs, _ := filepath.Glob(filepath.Join(temp, tempPrefix+"*"))
 	for _, dir := range dirs {
-		if info, err := os.Lstat(filepath.Join(dir, begun)); err != nil || !info.Mode().IsRegular() {
+		if !isFile(filepath.Join(dir, begun)) || !isFile(filepath.Join(dir, inUse)) {
 			continue
 		}
 		lock := flock.New(filepath.Join(dir, inUse), flock.SetFlag(os.O_RDWR))
@@ -58,4 +58,11 @@ func removeAbandoned(temp string) {
 			program.Remove(dir)
 		}
 	}
+}
+
+// isFile reports whether there is a file, and no link or device that somebody
+// else may have put into a directory that all share.
+func isFile(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -3,6 +3,7 @@ package main
 // Proves that only the directories of runs that are gone are removed.
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -31,6 +32,11 @@ func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
 	early := leave("racefuzz-early", inUse)
 	used := leave("racefuzz-used", begun)
 	strangers := leave("strangers", begun)
+	linked := leave("racefuzz-linked", begun)
+	if err := errors.Join(os.Remove(filepath.Join(linked, inUse)), os.Symlink(begun, filepath.Join(linked, inUse))); err != nil {
+		t.Log(err) // where links need rights
+		linked = used
+	}
 	lock := flock.New(filepath.Join(used, inUse))
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		t.Fatal(err)
@@ -48,7 +54,7 @@ func TestWhatAKilledRunLeftIsRemovedByTheNext(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for dir, want := range map[string]bool{gone: false, early: true, used: true, strangers: true, own: false} {
+	for dir, want := range map[string]bool{gone: false, early: true, used: true, strangers: true, linked: true, own: false} {
 		if _, err := os.Stat(dir); (err == nil) != want {
 			t.Errorf("%s is there: %v, want %v", filepath.Base(dir), err == nil, want)
 		}

@@ -39,6 +39,7 @@ const timeEnded = "nothing tried: the time ended, before it was known what the p
 
 var targets = []target{
 	{name: "busy", says: timeEnded},
+	{name: "chunks", says: timeEnded},
 	{name: "closed", says: "I7: ", code: exitRace, as: asNobody, often: true},
 	{name: "deaf", says: timeEnded + "|does not stop", code: -1},
 	{name: "deep", says: timeEnded + "|no race"},
@@ -56,6 +57,7 @@ var targets = []target{
 	{name: "stopped", says: "no race; complete"},
 	{name: "terminal", says: "I2: ", code: exitRace, as: atTerminal, often: true},
 	{name: "threads", says: timeEnded},
+	{name: "untraced", says: "I2: ", code: exitRace, often: true},
 }
 
 func TestSickProgramsHarmNobody(t *testing.T) {

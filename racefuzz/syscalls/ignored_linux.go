@@ -34,7 +34,7 @@ var ignored = []group{
 		unix.SYS_SIGALTSTACK, unix.SYS_SIGNALFD4, unix.SYS_RESTART_SYSCALL,
 	}},
 	{"every new process and thread is heard of, and of a child's end its steps tell", []int{
-		unix.SYS_CLONE, unix.SYS_CLONE3, unix.SYS_WAIT4, unix.SYS_WAITID,
+		unix.SYS_CLONE, unix.SYS_WAIT4, unix.SYS_WAITID,
 	}},
 	{"time is nothing that another process changes; who sleeps is seen to", []int{
 		unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_NANOSLEEP, unix.SYS_GETTIMEOFDAY, unix.SYS_TIMES, unix.SYS_GETITIMER,
@@ -60,6 +60,7 @@ var ignored = []group{
 		unix.SYS_MQ_GETSETATTR, unix.SYS_MQ_NOTIFY, unix.SYS_MQ_TIMEDRECEIVE, unix.SYS_MQ_TIMEDSEND, unix.SYS_MQ_UNLINK,
 		unix.SYS_IO_CANCEL, unix.SYS_IO_DESTROY, unix.SYS_IO_GETEVENTS, unix.SYS_IO_PGETEVENTS, unix.SYS_IO_SUBMIT,
 	}},
+	{"it is refused, as by a kernel that has none, and clone takes its place", []int{unix.SYS_CLONE3}},
 	{"io_uring is refused, as by a kernel that has none", []int{
 		unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, unix.SYS_IO_URING_SETUP,
 	}},

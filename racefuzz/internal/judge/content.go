@@ -30,10 +30,20 @@ func (j *Judge) shows(f File, i int) shows {
 		}
 		return other
 	}
+	if j.promise.Masked {
+		rest, ok := strings.CutPrefix(j.masked(f.Content, &j.lives[i]), j.promise.Content)
+		switch {
+		case !ok:
+			return other
+		case rest != "":
+			return remains
+		}
+		return whole
+	}
 	head, tail, _ := strings.Cut(j.promise.Content, "{pid}")
 	rest, ok := strings.CutPrefix(f.Content, head)
 	if ok {
-		rest, ok = j.cutPID(rest, &j.lives[i])
+		rest, ok = cutPID(rest, &j.lives[i])
 	}
 	switch {
 	case !ok || !strings.HasPrefix(rest, tail):
@@ -44,15 +54,28 @@ func (j *Judge) shows(f File, i int) shows {
 	return whole
 }
 
-// cutPID returns what follows the pid of an actor, or of any of its processes.
-func (j *Judge) cutPID(text string, l *life) (rest string, ok bool) {
-	if j.promise.Masked {
-		var lane string
-		if lane, ok = strings.CutPrefix(text, "{"+l.name); ok {
-			lane, rest, ok = strings.Cut(lane, "}")
+// masked is a file's content with "{pid}" for each name of an actor's living
+// processes, "{a}" or "{a.1}".
+func (j *Judge) masked(content string, l *life) string {
+	var b strings.Builder
+	for {
+		head, rest, found := strings.Cut(content, "{"+l.name)
+		b.WriteString(head)
+		if !found {
+			return b.String()
 		}
-		return rest, ok && !strings.HasSuffix(lane, " gone")
+		lane, tail, whole := strings.Cut(rest, "}")
+		if whole && (lane == "" || lane[0] == '.') && !strings.HasSuffix(lane, " gone") {
+			b.WriteString("{pid}")
+		} else {
+			b.WriteString("{" + l.name + lane + "}")
+		}
+		content = tail
 	}
+}
+
+// cutPID returns what follows the pid of an actor.
+func cutPID(text string, l *life) (rest string, ok bool) {
 	n := 0
 	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
 		n++

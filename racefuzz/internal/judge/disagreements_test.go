@@ -38,7 +38,7 @@ var words = map[string]Kind{
 	"begins": Begins, "visits": Visits, "tries": Tries, "locks": Locks, "unlocks": Unlocks, "serves": Serves, "stands": Stands, "wakes": Wakes,
 	"told": Told, "ends": Ends, "crashes": Crashes, "fails": Fails, "changes": Changes, "robs": Robs, "looks": Looks, "saw": Saw, "emptied": Emptied,
 	"asks": Asks, "answers": Answers, "heard": Heard, "idles": Idles, "remains": Remains, "removes": Removes, "misses": Misses, "clobbers": Clobbers,
-	"lingers": Lingers, "endless": Endless, "exhausted": Exhausted,
+	"lingers": Lingers, "returns": Returns, "endless": Endless, "exhausted": Exhausted,
 }
 
 // tell puts facts down, a line each: who, what, and what else there is to it.

@@ -15,7 +15,7 @@ func readersFindTheHolder(j *Judge) {
 	if j.promise.Content == "" {
 		return
 	}
-	if f.Kind == Returns && !j.promise.Standby && j.shows(j.file, f.Who) != whole {
+	if f.Kind == Returns && !j.promise.Standby && j.shows(j.file, f.Who) != whole && !j.namesHolder() {
 		j.breaks(race.ReadersFindTheHolder, "the command that started %s has ended, and the pid file holds %s", l.name, j.file.found())
 	}
 	if f.Kind == Changes && j.emptied() {
@@ -39,6 +39,17 @@ func readersFindTheHolder(j *Judge) {
 			j.breaks(race.ReadersFindTheHolder, "%s runs, and its pid file holds %s", l.name, found.found())
 		}
 	})
+}
+
+// namesHolder reports whether the file is that of a server: a command may say as
+// well that all is in order because one runs already.
+func (j *Judge) namesHolder() bool {
+	for s := j.holders(); s != 0; s = s.without(s.first()) {
+		if j.shows(j.file, s.first()) == whole {
+			return true
+		}
+	}
+	return false
 }
 
 // emptied reports whether somebody has emptied the pid file in its start, while

@@ -25,7 +25,8 @@ func (p *Program) Passes() (func(race.Verdict) bool, error) {
 		if invariant.Meaning() == "" {
 			return nil, fmt.Errorf("-pass %q: an invariant, such as I4, and words of what breaks it", text)
 		}
-		pattern := regexp.MustCompile(actorName.ReplaceAllString(regexp.QuoteMeta(strings.TrimSpace(words)), `[a-h]`))
+		quoted := actorName.ReplaceAllString(regexp.QuoteMeta(strings.TrimSpace(words)), `[a-h]`)
+		pattern := regexp.MustCompile(`(^|\W)` + quoted + `(\W|$)`)
 		passed = append(passed, func(v race.Verdict) bool { return v.Invariant == invariant && pattern.MatchString(v.Reason) })
 	}
 	return func(v race.Verdict) bool {

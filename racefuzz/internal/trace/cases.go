@@ -25,9 +25,14 @@ func Cases(p program.Program, actors, rounds int) []race.Case {
 		cases = append(cases, tampered(p, actors)...)
 	}
 	if p.EarlyStop {
-		early := cast(p, "%d actors, %d round, and a stop in the middle of a start", actors, 1)
-		join(&early, opHalt)
-		cases = append(cases, early)
+		early := []race.Case{cast(p, "%d actors, %d round, and a stop in the middle of a start", actors, 1)}
+		if len(p.Stale) > 0 {
+			early = append(early, cast(p, "%d actors, %d round, a stale pid file, and a stop in the middle of a start", actors, 1, p.Stale...))
+		}
+		for _, c := range early {
+			join(&c, opHalt)
+			cases = append(cases, c)
+		}
 	}
 	if rounds > 1 {
 		cases = append(cases, cast(p, "%d actors, %d rounds", actors, rounds))

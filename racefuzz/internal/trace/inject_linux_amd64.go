@@ -62,6 +62,16 @@ func skip(tid int) error {
 	return unix.PtraceSetRegs(tid, &regs)
 }
 
+// setFirst replaces the first argument of a call at its entry stop.
+func setFirst(tid int, value uint64) error {
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
+		return err
+	}
+	regs.Rdi = value
+	return unix.PtraceSetRegs(tid, &regs)
+}
+
 // setResult replaces the result of a call at its exit stop.
 func setResult(tid int, value int64) error {
 	var regs unix.PtraceRegs

@@ -73,3 +73,7 @@ func setResult(tid int, value int64) error {
 	regs.Regs[0] = uint64(value)
 	return unix.PtraceSetRegSetArm64(tid, unix.NT_PRSTATUS, &regs)
 }
+
+// setFirst replaces the first argument of a call at its entry stop: it has the
+// register of the result.
+func setFirst(tid int, value uint64) error { return setResult(tid, int64(value)) }

@@ -34,7 +34,9 @@ func (r *run) launch(a *actor, argv []string, first bool) (*process, error) {
 		return nil, err
 	}
 	defer out.Close()
-	r.outputs[out.Name()] = true
+	if r.outputs[a] == nil {
+		r.outputs[a] = &output{path: out.Name()}
+	}
 	in, stdin, err := os.Pipe()
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,7 +135,7 @@ func (r *run) oddities() (notes []string) {
 	case !there && slices.ContainsFunc(r.events, func(e race.Event) bool { return e.File != "-" }):
 		notes = append(notes, fmt.Sprintf("%s was there and is gone when it serves", name))
 	case there && e.kind == race.Regular && !strings.Contains(pidless(r.mask(e.content)), "{pid}"):
-		notes = append(notes, fmt.Sprintf("%s holds %q when it serves, which names no process of its own", name, e.content))
+		notes = append(notes, fmt.Sprintf("%s holds %q when it serves, which names no process of its own: nothing is tried with what a dead server leaves", name, e.content))
 	case pid > 0 && syscall.Kill(pid, 0) == syscall.ESRCH:
 		notes = append(notes, fmt.Sprintf("%s names process %d when it serves, which has ended", name, pid))
 	}
@@ -177,15 +178,10 @@ func (r *run) replacement(a *actor) string {
 	return words[0]
 }
 
-// pidless replaces the first name of a process by "{pid}".
-func pidless(masked string) string {
-	head, rest, ok := strings.Cut(masked, "{a")
-	if !ok {
-		return masked
-	}
-	_, tail, _ := strings.Cut(rest, "}")
-	return head + "{pid}" + tail
-}
+// pidless replaces the names of the only actor's processes by "{pid}".
+func pidless(masked string) string { return ownPID.ReplaceAllString(masked, "{pid}") }
+
+var ownPID = regexp.MustCompile(`\{a(\.[0-9]+)?( gone)?\}`)
 
 // besideSteps is how many steps two starts may make while they are learned from.
 const besideSteps = 20000

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -69,12 +71,34 @@ func (s *scene) room() (sum int64) {
 	return sum
 }
 
-// trim cuts off what the actors write beyond what is kept.
-func (t *tracer) trim() {
-	for path := range t.outputs {
-		var st unix.Stat_t
-		if unix.Stat(path, &st) == nil && st.Size > mostOutput {
-			os.Truncate(path, mostOutput)
+// output is a file that gets what an actor writes.
+type output struct {
+	path    string
+	cutting atomic.Bool
+}
+
+// tooLong reports whether more has been written than is kept.
+func (o *output) tooLong() bool {
+	var st unix.Stat_t
+	return unix.Stat(o.path, &st) == nil && st.Size > mostOutput
+}
+
+// cut cuts that off, which takes as long as a write that goes on.
+func (o *output) cut() {
+	os.Truncate(o.path, mostOutput)
+	o.cutting.Store(false)
+}
+
+// trim cuts off what the actors write beyond what is kept, without waiting for any
+// but those that are at rest.
+func (t *tracer) trim(atRest []*actor) {
+	for a, o := range t.outputs {
+		switch {
+		case !o.tooLong() || !o.cutting.CompareAndSwap(false, true):
+		case slices.Contains(atRest, a):
+			o.cut()
+		default:
+			go o.cut()
 		}
 	}
 }

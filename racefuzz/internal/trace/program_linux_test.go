@@ -120,6 +120,7 @@ func TestWhatIsStaleIsInTheProgramsOwnForm(t *testing.T) {
 		`mkdir $1; echo $$ x >$1/owner; read line; rm -r $1`: {
 			{Name: "server.pid", Kind: race.Dir}, {Name: "server.pid/owner", Kind: race.Regular, Content: "{dead} x\n"},
 		},
+		`echo pid=$$ pgid=$$ >$1; read line; rm $1`:     {{Name: "server.pid", Kind: race.Regular, Content: "pid={dead} pgid={dead}\n"}},
 		`printf '%20d\nv 2\n' $$ >$1; read line; rm $1`: {{Name: "server.pid", Kind: race.Regular, Content: "           {dead}\nv 2\n"}},
 		`mkdir $1; read line; rmdir $1`:                 nil,
 	} {
@@ -166,7 +167,7 @@ func TestAProgramBehindAScriptIsRunDirectly(t *testing.T) {
 func TestWhatIsOddAboutAPidFileIsSaid(t *testing.T) {
 	for script, want := range map[string]string{
 		`echo $$ >$1; rm $1; read line`:                 "server.pid was there and is gone when it serves",
-		`echo hello >$1; read line; rm $1`:              "server.pid holds \"hello\\n\" when it serves, which names no process of its own",
+		`echo hello >$1; read line; rm $1`:              "server.pid holds \"hello\\n\" when it serves, which names no process of its own: nothing is tried with what a dead server leaves",
 		`sh -c 'echo $$ >"$0"' $1; read line; rm $1`:    "which has ended",
 		`echo $$ >$1; read line; rm $1`:                 "",
 		`: >$1; echo $$ >other; read line; rm $1 other`: "server.pid holds \"\"",

@@ -45,7 +45,11 @@ func (t *tracer) settle(actors []*actor, p patience) bool {
 		}
 		if now := time.Now(); now.Sub(quiet) > glance {
 			state := t.restOf(tasks)
-			t.trim()
+			if state == asleep {
+				t.trim(actors)
+			} else {
+				t.trim(nil)
+			}
 			if state == napping && was == napping {
 				napped += now.Sub(looked)
 			}

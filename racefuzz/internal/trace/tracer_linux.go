@@ -43,9 +43,9 @@ type tracer struct {
 	outside map[string]bool
 	// stranger is the process that has a dead one's pid, where the case has one.
 	stranger int
-	outputs  map[string]bool // files that get what the actors write
-	grown    int64           // bytes that have come to the files since they were added up
-	excess   error           // the case takes more than it may, or nil
+	outputs  map[*actor]*output
+	grown    int64 // bytes that have come to the files since they were added up
+	excess   error // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -95,7 +95,7 @@ type task struct {
 }
 
 func newTracer(dir string) *tracer {
-	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, elsewhere: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, outputs: map[string]bool{}, stirred: map[*actor]bool{}}
+	return &tracer{dir: dir, inodes: map[uint64]int{}, sockets: map[string]string{}, mapped: map[string]bool{}, noticed: map[string]bool{}, tasks: map[int]*task{}, fixed: map[string]bool{}, elsewhere: map[string]map[string]bool{}, early: map[int]bool{}, pids: map[int]*process{}, outputs: map[*actor]*output{}, stirred: map[*actor]bool{}}
 }
 
 func (t *tracer) addProcess(pid int, a *actor, first bool) *process {
@@ -225,6 +225,9 @@ func (t *tracer) event(k *task, cause int) {
 	case unix.PTRACE_EVENT_SECCOMP:
 		var info stopInfo
 		if err := syscallInfo(k.tid, &info); err == nil {
+			if int(info.Nr) == unix.SYS_CLONE { // which is stopped only if nobody is to hear of the child
+				setFirst(k.tid, info.Args[0]&^unix.CLONE_UNTRACED)
+			}
 			if c, ok := t.decode(k, &info); ok {
 				c.sleeps, c.words = t.sleeps(c), t.detail(k.tid, c)
 				c.fault = t.injectedInto(k.proc, c.Name)

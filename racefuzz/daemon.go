@@ -246,23 +246,27 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 			p.Beside = strings.Join(append(slices.Clip(memlatch), "uninstall", "-y"), " ")
 		}
 	}
-	learned, err := tier.Learn(limited, p)
-	if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
-		return code, nil
-	}
-	if err != nil {
-		return 0, remedied(err)
-	}
-	out.learned(learned)
-	cases := trace.Cases(learned, d.actors, d.rounds)
-	for i := range cases {
-		if tier.Server != "" {
-			cases[i].Target = shipped
+	known, code := false, 0
+	err := tier.Try(limited, p, func(tier trace.Tier, learned program.Program) (err error) {
+		known = true
+		out.learned(learned)
+		cases := trace.Cases(learned, d.actors, d.rounds)
+		for i := range cases {
+			if tier.Server != "" {
+				cases[i].Target = shipped
+			}
+		}
+		s := &search{common: &d.common, out: out, strategy: "bounded", look: traced, complete: d.complete}
+		s.plan = explore.Plan{Tier: tier, Cases: cases, Bounds: d.bounds, Limit: d.n, Seed: d.seed, Workers: d.parallel()}
+		code, err = s.run(ctx, limited)
+		return err
+	})
+	if !known {
+		if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
+			return code, nil
 		}
 	}
-	s := &search{common: &d.common, out: out, strategy: "bounded", look: traced, complete: d.complete}
-	s.plan = explore.Plan{Tier: tier, Cases: cases, Bounds: d.bounds, Limit: d.n, Seed: d.seed, Workers: d.parallel()}
-	return s.run(ctx, limited)
+	return code, remedied(err)
 }
 
 // complete says what was tried. Others beside the servers are not counted.

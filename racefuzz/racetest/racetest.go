@@ -85,14 +85,15 @@ func Daemon(t testing.TB, line string) {
 	tier := trace.Tier{Dir: t.TempDir()}
 	ctx, cancel := within(t)
 	defer cancel()
-	learned, err := tier.Learn(ctx, program.Program{Command: l.Words})
-	skipOrFail(t, err)
-	cases := trace.Cases(learned, 2, 1)
-	plan := explore.Plan{Tier: tier, Cases: cases, Bounds: explore.Bounds{Preemptions: 2, Crashes: 1}}
-	r, err := explore.Bounded(ctx, plan)
-	if ctx.Err() != nil {
-		err = nil
-	}
+	var plan explore.Plan
+	var r explore.Result
+	err = tier.Try(ctx, program.Program{Command: l.Words}, func(tier trace.Tier, learned program.Program) (err error) {
+		plan = explore.Plan{Tier: tier, Cases: trace.Cases(learned, 2, 1), Bounds: explore.Bounds{Preemptions: 2, Crashes: 1}}
+		if r, err = explore.Bounded(ctx, plan); ctx.Err() != nil {
+			err = nil
+		}
+		return err
+	})
 	skipOrFail(t, err)
 	if r.Witness == nil {
 		t.Logf("no race in %d schedules; complete: %v", r.Schedules, r.Complete)

@@ -42,12 +42,14 @@ type Program struct {
 	Settles string // how long a start that is refused may live, at most
 	Stops   string // how long one that is told to stop may live; "" for the usual time
 	Beats   string // "yes" where a server does something from time to time while it serves
+	Clock   string // when a case begins, in RFC 3339, by the clock of its own; "" for the machine's
 	Calls   string // which system calls are steps: "every", or "" in older cases
 
 	// What only the choice of cases asks for.
-	NoStale   bool // none begins with what a dead server leaves
-	EarlyStop bool // as well a stop in the middle of a start
-	Tamper    bool // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
+	NoStale   bool   // none begins with what a dead server leaves
+	RealTime  string // "yes": by the machine's clock, not one of the case's own
+	EarlyStop bool   // as well a stop in the middle of a start
+	Tamper    bool   // as well what most daemons get wrong: an operator's rm, and a link in the place of the pid file
 
 	Stale []race.File // what is left of a server that is killed while it serves, with "{dead}" for its pid
 	Taken []race.File // the same with "{stranger}" for it: somebody else has the pid by now
@@ -95,6 +97,8 @@ func (p *Program) All() []Setting {
 		{Name: "pass", Many: true, Value: &p.Pass, Usage: `
     -pass 'I4 WORDS' goes on where I4 is broken with these words, for it is by
                     design; may be given again`},
+		{Name: "real-time", Switch: true, Value: &p.RealTime, Usage: `
+    -real-time      let it wait for the machine's clock, not for one of its own`},
 		{Name: "faults", Value: &p.Faults},
 		{Name: "content", Value: &p.Content},
 		{Name: "leaves", Value: &p.Leaves},
@@ -102,6 +106,7 @@ func (p *Program) All() []Setting {
 		{Name: "settles", Value: &p.Settles},
 		{Name: "stops", Value: &p.Stops},
 		{Name: "beats", Value: &p.Beats},
+		{Name: "clock", Value: &p.Clock},
 		{Name: "calls", Value: &p.Calls},
 	}
 }

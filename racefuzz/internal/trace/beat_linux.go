@@ -17,7 +17,7 @@ const beatLimit = 2 * time.Second
 
 // beats reports whether the actor serves, and is known to do something from time
 // to time.
-func (r *run) beats(a *actor) bool { return r.hold && a.phase == serving }
+func (r *run) beats(a *actor) bool { return r.hold && r.clock == nil && a.phase == serving }
 
 // mayBeat reports whether the actor may make the call at which it is stopped: if
 // that begins a beat, only after another has moved.

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -12,11 +13,31 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/program"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
+
+// Try learns a program and has do try it. One that turns out to wait for time to pass,
+// sooner or later, is put on a clock of the case's own, and all begins anew.
+func (t Tier) Try(ctx context.Context, p program.Program, do func(Tier, program.Program) error) error {
+	for {
+		t.sleepless = ownClock && p.Clock == "" && p.RealTime == ""
+		learned, err := t.Learn(ctx, p)
+		if err == nil {
+			err = do(t, learned)
+		}
+		if !errors.Is(err, errSleeps) {
+			return err
+		}
+		p.Clock = time.Now().UTC().Format(time.RFC3339)
+	}
+}
+
+// errSleeps says that a program goes on after it has slept.
+var errSleeps = errors.New("it waits for time to pass")
 
 // Learn runs a program undisturbed, to learn what it does and what it promises.
 func (t Tier) Learn(ctx context.Context, p program.Program) (program.Program, error) {
@@ -58,7 +79,10 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 	a, served := r.actors[0], false
 	r.learning = true
 	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
-		if m.Op == opStop && r.settings.Beats == "" && r.seesBeat(a) {
+		if m.Op == opStop && r.settings.Beats == "" && r.clock == nil && r.seesBeat(a) {
+			if r.tier.sleepless {
+				return h, errSleeps
+			}
 			return program.Habits{Beats: true}, nil
 		}
 		if m.Op == opStop {
@@ -200,9 +224,10 @@ func (b bench) Beside(c race.Case, ask bool) (company program.Company, err error
 	}
 	defer r.Close()
 	for _, name := range []string{"a", "b"} {
-		for len(r.events) < besideSteps && slices.ContainsFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name }) {
-			i := slices.IndexFunc(r.Moves(), func(m race.Move) bool { return race.ActorOf(m.Actor) == name })
-			if _, err := r.Do(r.Moves()[i]); err != nil {
+		// How b behaves once its patience is over is not by design.
+		own := func(m race.Move) bool { return race.ActorOf(m.Actor) == name && (m.Op != opWake || name == "a") }
+		for moves := r.Moves(); len(r.events) < besideSteps && slices.ContainsFunc(moves, own); moves = r.Moves() {
+			if _, err := r.Do(moves[slices.IndexFunc(moves, own)]); err != nil {
 				return company, err
 			}
 		}

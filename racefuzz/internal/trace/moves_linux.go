@@ -33,7 +33,7 @@ func (r *run) Moves() []race.Move {
 			moves = append(moves, race.Move{Actor: a.name, Op: opCrash, Fault: race.Crash})
 		}
 	}
-	return moves
+	return append(moves, r.wakeMoves()...)
 }
 
 // Describe implements [explore.Describer].
@@ -41,6 +41,11 @@ func (r *run) Describe(m race.Move) explore.Nature {
 	switch m.Op {
 	case opStart, opStop, opProbe, opRun:
 		return explore.Begins // and until its first step the judge excuses more than after it
+	case opWake:
+		if a, _ := r.lane(m.Actor); a.phase != serving && r.wokenSince(a) {
+			return explore.TriesAgain
+		}
+		return explore.Rests
 	case opRemove, opHalt, opWait:
 		return explore.Rests
 	}
@@ -84,7 +89,7 @@ func (r *run) halting() *actor {
 // mayWait reports whether the actor is a standby that could take over: that
 // takes time to pass, and is worth it once after each move of another.
 func (r *run) mayWait(a *actor) bool {
-	if r.settings.Losers != "serve" || a.phase != serving || !r.news(a) {
+	if r.clock != nil || r.settings.Losers != "serve" || a.phase != serving || !r.news(a) {
 		return false
 	}
 	return !slices.ContainsFunc(r.scene.locks, func(h held) bool { return !h.shared && r.exclusive[r.inodes[h.inode]] })

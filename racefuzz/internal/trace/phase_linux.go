@@ -55,7 +55,7 @@ func (r *run) advance() []string {
 			if a.server.ended {
 				notes = append(notes, a.name+" ends: "+ending(a.server))
 				r.leave(a)
-			} else if a.phase == stopping && !a.active() {
+			} else if a.phase == stopping && !a.active() && !a.dozes() {
 				r.teller.deaf = append(r.teller.deaf, a.name)
 			}
 		}

@@ -47,7 +47,7 @@ func syscallInfo(tid int, info *stopInfo) error {
 
 // spawn starts a program that stops before its first instruction with the
 // filter installed. The descriptors become its 0, 1 and 2.
-func spawn(argv, env []string, dir string, files []uintptr) (int, error) {
+func spawn(argv, env []string, dir string, files []uintptr, about timing) (int, error) {
 	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
 		Dir: dir, Env: env, Files: files,
 		Sys: &syscall.SysProcAttr{Ptrace: true, Setsid: true},
@@ -65,7 +65,7 @@ func spawn(argv, env []string, dir string, files []uintptr) (int, error) {
 	if !status.Stopped() {
 		return 0, fmt.Errorf("start %s: ended before it could be traced", argv[0])
 	}
-	if err := prepare(pid); err != nil {
+	if err := prepare(pid, about); err != nil {
 		unix.Kill(pid, unix.SIGKILL)
 		unix.Wait4(pid, nil, unix.WALL, nil)
 		return 0, fmt.Errorf("%w: %w", ErrForbidden, err)
@@ -80,7 +80,7 @@ const maxFiles = 1024
 
 // prepare sets the options and has the stopped program install the filter.
 // A privileged program keeps the rights that no_new_privs would take.
-func prepare(pid int) error {
+func prepare(pid int, about timing) error {
 	if err := ptrace(unix.PTRACE_SETOPTIONS, pid, 0, ptraceOptions); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func prepare(pid int) error {
 	if err != nil {
 		return err
 	}
-	image := filterImage(in.scratch)
+	image := filterImage(in.scratch, about)
 	if err := poke(pid, in.scratch, image); err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (r *run) unpark(mover *actor, e race.Event) {
 	for _, a := range r.actors {
 		a.slept = a.slept && a == mover && e.Op != opStart
 		for _, p := range a.procs {
-			p.parked = p.parked && a == mover && (p.lane == e.Actor || !changed(e))
+			p.parked = p.parked && a == mover && e.Op != opStop && e.Op != opHalt && (p.lane == e.Actor || !changed(e))
 		}
 	}
 }

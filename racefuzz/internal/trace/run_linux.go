@@ -61,6 +61,7 @@ type run struct {
 	wordAt    int                     // the event that it is about
 	touches   race.Schedule           // the steps that were about something in the directory that was there
 	learning  bool                    // it is not known yet what the program does alone
+	naps      int                     // in a row, of whomever, since something happened
 	vain      int                     // tries in a row, of whomever, that were refused as before
 	latest    *task                   // that made a call in the present step, or nil
 }
@@ -99,6 +100,15 @@ func start(c race.Case, t Tier) (*run, error) {
 		r.dir = t.commands.Place.Dir
 	}
 	r.hold = s.Beats != "" && s.Losers != "serve"
+	if s.Clock != "" {
+		base, err := time.Parse(time.RFC3339, s.Clock)
+		if err != nil {
+			return nil, fmt.Errorf("option clock: %w", err)
+		}
+		r.clock, r.hold, r.timing = &clock{base: base}, true, everything
+	} else if t.sleepless {
+		r.timing = alarms
+	}
 	r.done = t.Done
 	r.onNotice, r.every = t.Noticed, s.Calls == everyCall || t.commands != nil
 	if err := r.setUp(); err != nil {
@@ -234,10 +244,10 @@ func (r *run) wait(a *actor) {
 
 // idle lets time pass until done, or for as long as the limit says. Time in
 // which the actor's processes want a processor does not count, so that a busy
-// machine changes nothing.
+// machine changes nothing. Who waits for the case's clock does nothing in the meantime.
 func (r *run) idle(a *actor, limit time.Duration, done func() bool) {
 	const most = 2 * time.Millisecond // at once: this process may have had to wait as well
-	for passed := time.Duration(0); passed < limit && !done() && r.over() == nil; {
+	for passed := time.Duration(0); passed < limit && !a.dozes() && !done() && r.over() == nil; {
 		r.settle([]*actor{a}, patience{naps: 0, work: workLimit})
 		start := time.Now()
 		pause(time.Millisecond)
@@ -280,6 +290,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	case opCrash:
 		r.foot = r.crashFootprint(a)
 		e.Detail = r.crash(a)
+	case opWake:
+		r.foot.Unknown, r.foretold.Unknown = true, true
+		e.Detail, err = r.wake(a, p)
 	case opHalt:
 		r.foot.Unknown, r.foretold.Unknown = true, true
 		e.Detail, err = r.halt(r.halting())
@@ -306,11 +319,14 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.touch(a, k.call)
 		k, err = r.try(p, k)
 	}
-	if err == nil && k == nil {
+	if err == nil && k == nil && m.Op != opWake {
 		err = r.rest(a)
 	}
 	if err := r.over(); err != nil { // what was waited for may not have come
 		return e, err
+	}
+	if r.slept && r.tier.sleepless {
+		return e, errSleeps
 	}
 	if errors.Is(err, ErrForbidden) {
 		return e, err
@@ -391,12 +407,18 @@ func (r *run) observe(a *actor, k *task, e race.Event) {
 	}
 	r.now = len(r.events)
 	changes := r.look(k, r.moved, r.actors)
+	r.stamp(k, changes)
+	if r.clock != nil {
+		r.clock.steps++
+	}
 	r.notePidFile()
 	for _, a := range r.actors {
 		a.named = a.named || a.phase == starting && strings.Contains(r.pidFile().Content, "{"+a.name)
 	}
 	r.remember(a, k, e)
-	notes := append(r.unforeseen(a, changes), r.advance()...)
+	notes := r.advance()
+	r.countNaps(a, e.Op, changes, len(notes) > 0)
+	notes = append(r.unforeseen(a, changes), notes...)
 	if len(notes) > 0 {
 		e.Detail = strings.TrimPrefix(e.Detail+noteMark+strings.Join(notes, ", "), noteMark)
 	}
@@ -439,7 +461,7 @@ func (r *run) notePidFile() {
 // which it is known to say, the time to do so or to end.
 func (r *run) awaitReady(a *actor) {
 	deadline := time.Now().Add(readiness)
-	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && time.Now().Before(deadline) && r.over() == nil {
+	for a.phase == starting && r.ready != nil && !r.isReady(a) && r.running(a) && !a.active() && !a.dozes() && time.Now().Before(deadline) && r.over() == nil {
 		r.settle([]*actor{a}, patience{naps: napLimit, work: workLimit})
 		time.Sleep(time.Millisecond)
 	}

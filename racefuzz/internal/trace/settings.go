@@ -7,7 +7,8 @@ const (
 	opStart  = "start"
 	opProbe  = "probe" // asks whether a server runs
 	opStop   = "stop"
-	opWait   = "wait" // until a server that waits for something looks whether it has come
+	opWait   = "wait"  // until a server that waits for something looks whether it has come
+	opWake   = "wakes" // from a wait that the clock ends
 	opCrash  = string(race.Crash)
 	opRun    = "run"    // a command that is no server
 	opRemove = "remove" // an operator's rm

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -24,6 +25,9 @@ func (r *run) remember(a *actor, k *task, e race.Event) {
 				line += objectToken(entry.object)
 			}
 		}
+	}
+	if r.clock != nil {
+		line += fmt.Sprint(" at ", r.clock.passed)
 	}
 	a.history = append(a.history, line)
 }
@@ -68,7 +72,13 @@ func (r *run) describe(order []int, victim string) string {
 		}
 		for _, p := range a.procs {
 			fmt.Fprintf(&b, "{%s} %v %v %v %v %v\n", p.lane, p.orphan, p.bereft, p.heir, p.parked, p.blocked() != nil)
+			if d, ok := p.nextDue(); ok {
+				fmt.Fprintln(&b, (d.until - r.clock.passed).Round(time.Millisecond), r.beatMatters(a))
+			}
 		}
+	}
+	if r.clock != nil {
+		fmt.Fprintln(&b, r.clock.passed, r.naps)
 	}
 	r.describeCommands(&b)
 	r.describeFiles(&b)

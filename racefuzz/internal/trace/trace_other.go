@@ -10,6 +10,10 @@ import (
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 )
 
+func (Tier) Try(context.Context, program.Program, func(Tier, program.Program) error) error {
+	return errors.ErrUnsupported
+}
+
 func (Tier) Learn(_ context.Context, p program.Program) (program.Program, error) {
 	return p, errors.ErrUnsupported
 }

@@ -32,6 +32,7 @@ type tracer struct {
 	mapped   map[string]bool   // files that a process has in its memory
 	noticed  map[string]bool   // what nobody can follow
 	onNotice func(actor, what string)
+	slept    bool            // somebody went on after he had slept, or set an alarm
 	napped   bool            // somebody took a nap while it was last waited for rest
 	done     <-chan struct{} // closed when all must end at once, or nil
 	ends     []*process      // that ended in the last step
@@ -44,8 +45,10 @@ type tracer struct {
 	// stranger is the process that has a dead one's pid, where the case has one.
 	stranger int
 	outputs  map[*actor]*output
-	grown    int64 // bytes that have come to the files since they were added up
-	excess   error // the case takes more than it may, or nil
+	timing   timing // at which calls programs are stopped
+	clock    *clock // of the case's own, or nil where programs go by the machine's
+	grown    int64  // bytes that have come to the files since they were added up
+	excess   error  // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:
@@ -66,7 +69,9 @@ type process struct {
 	bereft bool // by a crash
 	heir   bool // by one before its server served: it goes on with the start
 	status unix.WaitStatus
-	parent *process // that of the case which began it, or nil
+	parent *process       // that of the case which began it, or nil
+	alarms map[int]*alarm // that it has set, by their numbers
+	told   uintptr        // where it is told what time it is, or 0
 }
 
 type taskState int
@@ -88,6 +93,8 @@ type task struct {
 	// vforked says that the last it was seen to do is to begin a process that it
 	// waits for.
 	vforked bool
+	wait    *wait // that it is in, and the clock ends, or nil
+	broken  *wait // the same that a signal has just interrupted
 	// result of the step, once it is over
 	done    bool
 	outcome string
@@ -128,21 +135,23 @@ func (t *tracer) removeTask(k *task) {
 // start begins a process of the actor, in the case's directory, and leaves it
 // running.
 func (t *tracer) start(a *actor, first bool, argv, env []string, files []uintptr) (*process, error) {
-	pid, err := spawn(argv, env, t.dir, files)
+	pid, err := spawn(argv, env, t.dir, files, t.timing)
 	if err != nil {
 		return nil, err
 	}
 	p := t.addProcess(pid, a, first)
 	k := t.addTask(pid, p)
 	t.noteRights(k)
+	t.keepTime(p)
 	t.resume(k, 0)
 	return p, nil
 }
 
-// resume lets a task go on, in the middle of a step to the exit of its call.
+// resume lets a task go on, in the middle of a step or a wait to the exit of its
+// call.
 func (t *tracer) resume(k *task, sig unix.Signal) {
 	request := unix.PTRACE_CONT
-	if k.state == stepping {
+	if k.state == stepping || k.wait != nil {
 		request = unix.PTRACE_SYSCALL
 	}
 	// A task that was killed meanwhile is gone; its end will be reported.
@@ -195,6 +204,8 @@ func (t *tracer) handle(tid int, status unix.WaitStatus) {
 			t.ends = append(t.ends, k.proc)
 			k.proc.actor.history = append(k.proc.actor.history, fmt.Sprintf("{%s} ends %v", k.proc.lane, status))
 		}
+	case status.StopSignal() == unix.SIGTRAP|0x80 && k.wait != nil:
+		t.awoken(k)
 	case status.StopSignal() == unix.SIGTRAP|0x80:
 		t.finish(k)
 	case status.StopSignal() == unix.SIGTRAP && status.TrapCause() > 0:
@@ -225,6 +236,9 @@ func (t *tracer) event(k *task, cause int) {
 	case unix.PTRACE_EVENT_SECCOMP:
 		var info stopInfo
 		if err := syscallInfo(k.tid, &info); err == nil {
+			if t.timed(k, &info) {
+				return
+			}
 			if int(info.Nr) == unix.SYS_CLONE { // which is stopped only if nobody is to hear of the child
 				setFirst(k.tid, info.Args[0]&^unix.CLONE_UNTRACED)
 			}
@@ -246,6 +260,7 @@ func (t *tracer) event(k *task, cause int) {
 	case unix.PTRACE_EVENT_EXEC:
 		k = t.replaced(k)
 		t.noteRights(k)
+		t.keepTime(k.proc)
 	}
 	t.resume(k, 0)
 }
@@ -303,7 +318,7 @@ func (t *tracer) adopt(parent *task, tid int) {
 	p := parent.proc
 	if threadGroup(tid) != p.pid {
 		p = t.addProcess(tid, p.actor, false)
-		p.parent = parent.proc
+		p.parent, p.told = parent.proc, parent.proc.told
 	}
 	k := t.addTask(tid, p)
 	k.fresh = true
@@ -332,7 +347,7 @@ func (t *tracer) replaced(k *task) *task {
 	if k.state == stepping {
 		k.done, k.outcome = true, "ok"
 	}
-	k.tid, k.state = k.proc.pid, running
+	k.tid, k.state, k.wait, k.broken = k.proc.pid, running, nil, nil
 	k.proc.tasks = []*task{k}
 	t.tasks[k.tid] = k
 	return k
@@ -348,6 +363,7 @@ func (t *tracer) signal(k *task, sig unix.Signal) {
 	case unix.SIGSTOP, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
 		sig = 0
 	}
+	t.restart(k, sig)
 	t.resume(k, sig)
 }
 
@@ -359,6 +375,7 @@ func (t *tracer) step(k *task) {
 	if k.call.fault != 0 {
 		skip(k.tid)
 	}
+	t.tell(k.proc)
 	k.state, k.made, k.done, k.shown = stepping, k.call, false, ""
 	t.resume(k, 0)
 	for !k.done && !k.call.sleeps {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
 )
 
 // A start that is at rest serves, or it waits for its turn: until some time has
@@ -30,7 +31,12 @@ const mostNaps = 2
 
 // serves reports whether an actor whose start is at rest, and was given its time,
 // is a server.
-func (r *run) serves(a *actor) bool { return r.arrived(a) || r.restFor(a) >= waitsSignal }
+func (r *run) serves(a *actor) bool {
+	if r.learning && a.naps < mostNaps && a.dozes() { // it may go on
+		return false
+	}
+	return r.arrived(a) || r.restFor(a) >= waitsSignal
+}
 
 // arrived reports whether that is so whatever it waits for.
 func (r *run) arrived(a *actor) bool {
@@ -95,16 +101,18 @@ func (r *run) asks(a *actor, of *process, refused bool) map[string]int {
 // go on. If it then is about to do what it has done before, it is parked until
 // another moves; who begins a new process for each try, after so many of them.
 func (r *run) awaitTry(a *actor) error {
-	if a.phase != starting || r.parked(a) {
+	if a.phase != starting || r.parked(a) || a.dozes() {
 		return nil
 	}
 	napped := r.napped && !r.hasGot(a)
+	r.slept = r.slept || napped
 	if !a.active() && r.running(a) {
 		rest := r.restFor(a)
 		goesOn := func() bool { return a.active() || !r.running(a) }
 		if r.learning && rest == waitsTime && a.naps < mostNaps && r.wakes(a) {
 			a.naps++
 			r.idle(a, takeover, goesOn)
+			r.slept = r.slept || a.active()
 			return nil
 		}
 		if rest == waitsTurn || rest == waitsWork || r.arrived(a) {
@@ -112,6 +120,7 @@ func (r *run) awaitTry(a *actor) error {
 		}
 		if r.wakes(a) {
 			r.idle(a, takeover, goesOn)
+			r.slept = r.slept || goesOn()
 		}
 		if !goesOn() {
 			if rest == waitsSignal {
@@ -155,7 +164,13 @@ func (r *run) restFor(a *actor) waitsFor {
 	most := waitsTurn
 	for _, p := range a.procs {
 		for _, k := range p.tasks {
-			if !p.orphan && k.state == running {
+			switch {
+			case p.orphan || k.state != running:
+			case k.wait != nil && k.wait.Does == syscalls.Sleeps:
+				most = max(most, waitsTime)
+			case k.wait != nil && k.wait.until < never:
+				most = max(most, waitsTime, restFor(k.tid))
+			default:
 				most = max(most, restFor(k.tid))
 			}
 		}

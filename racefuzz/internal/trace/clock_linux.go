@@ -1,0 +1,531 @@
+package trace
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/race"
+	"github.com/memlatch/memlatch/racefuzz/syscalls"
+)
+
+// Programs that wait for time to pass are on a clock of the case's own. It stands
+// still, but for a tick at each step, until somebody is let sleep to the end of his
+// wait: that is a move of the schedule, and takes no real time. What they ask for
+// the time by is answered in the process itself, see [timekeeper]; the kernel is
+// told to wait without an end instead, and interrupted when the time is up.
+
+// clock is the time of a case.
+type clock struct {
+	base   time.Time     // when the case begins
+	passed time.Duration // that somebody has waited for
+	steps  int           // so far
+}
+
+// tick is how long a step takes.
+const tick = 10 * time.Microsecond
+
+// upSince is how long the machine has been running when a case begins.
+const upSince = 1000 * time.Second
+
+func (c *clock) elapsed() time.Duration { return c.passed + time.Duration(c.steps)*tick }
+
+// wait is a call of a task that ends when a time has come, or before.
+type wait struct {
+	syscalls.Timing
+	nr    int
+	args  syscalls.Args
+	until time.Duration // that has passed by then
+	over  bool          // the time has come
+}
+
+// never is when the waits end by which a runtime keeps itself busy.
+const never = time.Duration(math.MaxInt64)
+
+// timed deals with a call that has to do with time, at its entry stop. The result
+// is false when it is none.
+func (t *tracer) timed(k *task, info *stopInfo) bool {
+	row, ok := syscalls.Timed(int(info.Nr))
+	if t.timing == nothing || !ok || info.Arch != auditArch {
+		return false
+	}
+	if t.clock == nil {
+		t.slept = true
+		t.resume(k, 0)
+		return true
+	}
+	switch row.Does {
+	case syscalls.Tells:
+		t.answer(k, row, info.Args)
+	case syscalls.Alarms:
+		if !t.setAlarm(k, row, info.Args) {
+			t.notice(k.proc.actor, "is told the machine's time, with "+row.Name)
+		}
+	default:
+		if until, ends := t.endOf(k, row, info.Args); ends {
+			k.wait = &wait{Timing: row, nr: int(info.Nr), args: info.Args, until: until}
+			if k.broken != nil && k.broken.nr == k.wait.nr {
+				k.wait.until = k.broken.until
+			}
+			endless(k.tid, row)
+		}
+	}
+	k.broken = nil
+	t.resume(k, 0)
+	return true
+}
+
+// endOf says when a wait ends, if it is one.
+func (t *tracer) endOf(k *task, row syscalls.Timing, args syscalls.Args) (until time.Duration, ends bool) {
+	const bitset, realtime = 9, 256
+	raw := args[row.Timeout]
+	absolute, clockID := false, uint64(unix.CLOCK_MONOTONIC)
+	switch row.Name {
+	case "nanosleep":
+		if k.proc.isGo() { // its monitor looks around
+			return 0, false
+		}
+	case "clock_nanosleep":
+		absolute, clockID = args[1]&unix.TIMER_ABSTIME != 0, args[0]
+	case "futex":
+		switch op := args[1] & 127; {
+		case op == bitset:
+			absolute = true
+			if args[1]&realtime != 0 {
+				clockID = unix.CLOCK_REALTIME
+			}
+		case op != 0:
+			return 0, false
+		}
+		if k.proc.isGo() {
+			return never, true
+		}
+	}
+	if row.Unit == syscalls.Millis { // which the kernel takes for that many or a little more
+		d := time.Duration(int32(raw)) * time.Millisecond
+		return t.clock.passed + d + time.Millisecond, d > 0
+	}
+	var pair [2]int64
+	if raw == 0 || !peekInto(k.tid, raw, &pair) {
+		return 0, false
+	}
+	if row.Unit == syscalls.Timeval {
+		pair[1] *= 1000
+	}
+	d := time.Duration(pair[0])*time.Second + time.Duration(pair[1])
+	if pair[0] > int64(never/time.Second)-1 {
+		d = never / 2
+	}
+	if !absolute {
+		return t.clock.passed + d, d > 0
+	}
+	switch clockID {
+	case unix.CLOCK_REALTIME, unix.CLOCK_TAI:
+		d -= time.Duration(t.clock.base.UnixNano())
+	case unix.CLOCK_MONOTONIC, unix.CLOCK_BOOTTIME:
+		d -= upSince
+	default: // the time that a processor was used
+		return 0, false
+	}
+	return max(t.clock.passed, d-time.Duration(t.clock.steps)*tick), true
+}
+
+// answer makes a call that asks for the time.
+func (t *tracer) answer(k *task, row syscalls.Timing, args syscalls.Args) {
+	now := t.clock.base.Add(t.clock.elapsed()).UnixNano()
+	put := func(addr uint64, a, b int64) {
+		if addr != 0 {
+			p := binary.NativeEndian.AppendUint64(nil, uint64(a))
+			poke(k.tid, uintptr(addr), binary.NativeEndian.AppendUint64(p, uint64(b)))
+		}
+	}
+	result := int64(0)
+	switch row.Name {
+	case "clock_gettime":
+		if monotonic(args[0]) {
+			now = int64(upSince + t.clock.elapsed())
+		}
+		put(args[1], now/1e9, now%1e9)
+	case "gettimeofday":
+		put(args[0], now/1e9, now%1e9/1000)
+	case "time":
+		result = now / 1e9
+		if args[0] != 0 {
+			poke(k.tid, uintptr(args[0]), binary.NativeEndian.AppendUint64(nil, uint64(result)))
+		}
+	}
+	instead(k.tid, result)
+}
+
+func monotonic(id uint64) bool {
+	return id != unix.CLOCK_REALTIME && id != unix.CLOCK_REALTIME_COARSE && id != unix.CLOCK_REALTIME_ALARM && id != unix.CLOCK_TAI
+}
+
+// wallClocks are those that go by themselves.
+var wallClocks = []syscalls.Test{{Arg: 0, Min: 0, Max: 1}, {Arg: 0, Min: 4, Max: 11}}
+
+// awoken takes the end of a wait, at its exit stop.
+func (t *tracer) awoken(k *task) {
+	w := k.wait
+	k.wait = nil
+	value := restored(k.tid, w)
+	switch broken := value == -int64(unix.EINTR) || -516 <= value && value <= -512; {
+	case !broken:
+	case w.over:
+		value = w.Over
+		if w.Name == "select" || w.Name == "pselect6" {
+			zero := make([]byte, (min(w.args[0], 1<<16)+63)/64*8)
+			for _, set := range w.args[1:4] {
+				if set != 0 {
+					poke(k.tid, uintptr(set), zero)
+				}
+			}
+		}
+		setResult(k.tid, value)
+	default:
+		k.broken = w
+		if absolute := w.Name == "clock_nanosleep" && w.args[1]&unix.TIMER_ABSTIME != 0; w.Rest != syscalls.None && w.args[w.Rest] != 0 && !absolute {
+			rest := max(0, w.until-t.clock.passed)
+			p := binary.NativeEndian.AppendUint64(nil, uint64(rest/time.Second))
+			poke(k.tid, uintptr(w.args[w.Rest]), binary.NativeEndian.AppendUint64(p, uint64(rest%time.Second)))
+		}
+		setResult(k.tid, -int64(unix.EINTR))
+	}
+	t.resume(k, 0)
+}
+
+// restart has a call that a signal has interrupted made again, if the program does
+// not hear of that signal.
+func (t *tracer) restart(k *task, sig unix.Signal) {
+	if k.broken == nil {
+		return
+	}
+	_, text, _ := strings.Cut(string(slurp("/proc/"+strconv.Itoa(k.tid)+"/status")), "\nSigCgt:")
+	caught, _ := strconv.ParseUint(strings.TrimSpace(firstLine(text)), 16, 64)
+	if sig != 0 && caught&(1<<(sig-1)) != 0 {
+		k.broken = nil
+		return
+	}
+	again(k.tid, k.broken.nr)
+}
+
+// due is what the clock is to do for a process: to end the wait of a task, or else to
+// send a signal.
+type due struct {
+	until time.Duration
+	task  *task
+	alarm *alarm
+}
+
+// next is what the clock is to do next for a process, if anything.
+func (p *process) nextDue() (d due, ok bool) {
+	d.until = never
+	for _, k := range p.tasks {
+		if k.wait != nil && k.wait.until < d.until && !k.wait.over {
+			d = due{k.wait.until, k, nil}
+		}
+	}
+	for _, a := range p.alarms {
+		if a.until < d.until {
+			d = due{a.until, nil, a}
+		}
+	}
+	return d, d.until < never
+}
+
+// dozes reports whether the clock is to do something for a process.
+func (p *process) dozes() bool {
+	_, ok := p.nextDue()
+	return ok
+}
+
+// dozes reports whether a process of the actor's present round waits for a time to
+// come.
+func (a *actor) dozes() bool {
+	return slices.ContainsFunc(a.procs, func(p *process) bool { return !p.orphan && p.dozes() })
+}
+
+// keepTime puts a process that has just begun a program on the clock.
+func (t *tracer) keepTime(p *process) {
+	if t.clock == nil {
+		return
+	}
+	var err error
+	if p.told, err = installTimekeeper(p.pid); err != nil {
+		t.notice(p.actor, "goes by the machine's clock: "+err.Error())
+	}
+	t.tell(p)
+}
+
+// tell tells a process what time it is.
+func (t *tracer) tell(p *process) {
+	if t.clock == nil || p.told == 0 {
+		return
+	}
+	now, up := t.clock.base.Add(t.clock.elapsed()).UnixNano(), int64(upSince+t.clock.elapsed())
+	var b []byte
+	for _, v := range []int64{now / 1e9, now % 1e9, up / 1e9, up % 1e9, now % 1e9 / 1000} {
+		b = binary.NativeEndian.AppendUint64(b, uint64(v))
+	}
+	force(p.pid, p.told, b)
+}
+
+// force writes into a process where that may not write itself.
+func force(pid int, addr uintptr, p []byte) error {
+	fd, err := unix.Open("/proc/"+strconv.Itoa(pid)+"/mem", unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Pwrite(fd, p, int64(addr))
+	return err
+}
+
+// stamp gives files that a step has changed, and whose times the program did not
+// set itself, the clock's time.
+func (t *tracer) stamp(k *task, changes []change) {
+	if t.clock == nil || k != nil && t.setsTimes(k) {
+		return
+	}
+	now := unix.NsecToTimespec(t.clock.base.Add(t.clock.elapsed()).UnixNano())
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, now}
+	for _, c := range changes {
+		if c.is && !strings.HasSuffix(c.name, " (deleted)") {
+			unix.UtimesNanoAt(unix.AT_FDCWD, t.path(c.name), times, unix.AT_SYMLINK_NOFOLLOW)
+		}
+	}
+	t.watch.touched(func(string, bool) {})
+}
+
+// setsTimes reports whether the call that a task has made sets times of a file that
+// are not those of now.
+func (t *tracer) setsTimes(k *task) bool {
+	if !k.made.Does(syscalls.SetsTimes) {
+		return false
+	}
+	arg := 1
+	if k.made.Name == "utimensat" || k.made.Name == "futimesat" {
+		arg = 2
+	}
+	addr := k.made.args[arg]
+	if addr == 0 {
+		return false
+	}
+	var times [4]int64
+	return !(k.made.Name == "utimensat" && peekInto(k.tid, addr, &times) && times[3] == unix.UTIME_NOW)
+}
+
+// isGo reports whether a process runs a program that was written in Go, whose
+// runtime waits for times of its own.
+func (p *process) isGo() bool {
+	exe := "/proc/" + strconv.Itoa(p.pid) + "/exe"
+	path := readlink(exe)
+	if known, ok := goPrograms.Load(path); ok {
+		return known.(bool)
+	}
+	is := false
+	if f, err := elf.Open(exe); err == nil {
+		is = f.Section(".go.buildinfo") != nil
+		f.Close()
+	}
+	goPrograms.Store(path, is)
+	return is
+}
+
+var goPrograms sync.Map // whether it is one, by the program's path
+
+// wakeMoves are the moves by which time passes: to the next end of a wait. Who was
+// to wake earlier, and has not moved, may still do so.
+func (r *run) wakeMoves() (moves []race.Move) {
+	if r.clock == nil || r.naps >= mostNapsInVain*len(r.actors) {
+		return nil
+	}
+	next := never
+	var lanes []*process
+	for _, a := range r.actors {
+		for _, p := range a.procs {
+			if r.mayWake(a, p) {
+				lanes, next = append(lanes, p), min(next, max(p.until(), r.clock.passed))
+			}
+		}
+	}
+	for _, p := range lanes {
+		if p.until() <= next {
+			moves = append(moves, race.Move{Actor: p.lane, Op: opWake})
+		}
+	}
+	return moves
+}
+
+// mostNapsInVain is how often, for each actor, somebody may wake and go to sleep
+// again, while nothing else happens, until it is taken for certain that they do so
+// for ever.
+const mostNapsInVain = 32
+
+// countNaps notes whether a step of an actor has changed anything but what one who
+// serves does from time to time.
+func (r *run) countNaps(a *actor, op string, changes []change, advanced bool) {
+	begins := slices.Contains([]string{opStart, opStop, opProbe, opRun, opCrash, opHalt, opRemove}, op)
+	if advanced || begins || a.phase != serving && slices.ContainsFunc(changes, func(c change) bool { return c.moved() || r.spelt(c.old.whole) != r.spelt(c.now.whole) }) {
+		r.naps = 0
+	}
+}
+
+// mayWake reports whether a process waits for a time to come, while no other of its
+// actor's goes on, and that may make a difference.
+func (r *run) mayWake(a *actor, p *process) bool {
+	if p.ended || p.parked || !p.dozes() || slices.ContainsFunc(a.procs, func(q *process) bool { return q.next() != nil && !q.parked }) {
+		return false
+	}
+	if p.orphan || a.phase != serving {
+		return true
+	}
+	return r.beatMatters(a)
+}
+
+// beatMatters reports whether it can make a difference that one who serves wakes once
+// more. It does not if he did nothing when he woke last, or only looked and nobody
+// has changed anything since. One beat after each move of another is as good as more,
+// unless somebody waits for a later time.
+func (r *run) beatMatters(a *actor) bool {
+	looked, did, moved, happened := false, false, false, false
+	for _, e := range slices.Backward(r.events) {
+		changes := changed(e) || e.Result == "ok" && does(e, syscalls.SetsTimes|syscalls.Locks)
+		own := race.ActorOf(e.Actor) == a.name
+		switch {
+		case own && e.Op == opWake && did:
+			return moved || slices.ContainsFunc(r.actors, func(other *actor) bool { return other != a && other.phase != serving && other.dozes() })
+		case own && e.Op == opWake:
+			return looked && happened
+		case own && e.Op == opStart:
+			return true
+		case own:
+			looked, did = looked || !does(e, syscalls.Ends|syscalls.Drops|syscalls.Executes), did || changes
+		default:
+			moved, happened = true, happened || changes || e.Result == "gone" || e.Op == opCrash
+		}
+	}
+	return true
+}
+
+// until is when the clock is to do something for a process.
+func (p *process) until() time.Duration {
+	d, _ := p.nextDue()
+	return d.until
+}
+
+// comes does it. The process may have ended.
+func (d due) comes(p *process) {
+	if d.task != nil {
+		d.task.wait.over = true
+		unix.Tgkill(p.pid, d.task.tid, unix.SIGSTOP)
+		return
+	}
+	d.alarm.send(p)
+	if d.alarm.until += d.alarm.interval; d.alarm.interval == 0 {
+		d.alarm.until = never
+	}
+}
+
+// mostIdle is how often who wakes and goes to sleep again at once may do so in one
+// move.
+const mostIdle = 8
+
+// mostTries is how often somebody may try the same after a sleep, while all others
+// rest, until it is taken for certain that he does so for ever.
+const mostTries = 32
+
+// wake lets time pass until a process wakes. Who does nothing then is let sleep on,
+// as long as he is the next to wake. And who has woken before since others moved, and
+// does the same as then while these rest, does so until he does something else, or
+// for ever: where others come in between then makes no difference to them.
+func (r *run) wake(a *actor, p *process) (detail string, err error) {
+	began, alone := r.clock.passed, a.phase != serving && !r.learning && r.wokenSince(a) && !r.othersActive(a)
+	r.naps++
+	a.naps++
+	idle, tries := 0, 0
+	for idle < mostIdle && tries < mostTries {
+		d, _ := p.nextDue()
+		r.clock.passed = max(r.clock.passed, d.until)
+		r.tell(p)
+		d.comes(p)
+		if err := r.rest(a); err != nil {
+			return "", err
+		}
+		if idle++; a.active() {
+			idle = 0
+		}
+		for alone && r.doesTheSame(a) {
+			if err := r.stepOf(a); err != nil {
+				return "", err
+			}
+		}
+		next := r.wakeMoves()
+		if a.active() || !r.running(a) || len(next) != 1 || race.ActorOf(next[0].Actor) != a.name || idle == 0 && !alone {
+			return r.since(began), nil
+		}
+		_, p = r.lane(next[0].Actor)
+		if tries++; !alone {
+			tries = 0
+		}
+	}
+	p.parked = tries == mostTries
+	return r.since(began), nil
+}
+
+// wokenSince reports whether the actor has woken since another one moved.
+func (r *run) wokenSince(a *actor) bool {
+	for _, e := range slices.Backward(r.events) {
+		if race.ActorOf(e.Actor) != a.name {
+			return false
+		}
+		if e.Op == opWake {
+			return true
+		}
+	}
+	return false
+}
+
+// pending is a process of the actor that is stopped before a call, or nil.
+func (a *actor) pending() *process {
+	for _, p := range a.procs {
+		if p.next() != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+// doesTheSame reports whether the actor is about to make a call that it has made
+// since another one moved.
+func (r *run) doesTheSame(a *actor) bool {
+	p := a.pending()
+	if p == nil {
+		return false
+	}
+	c := p.next().call
+	return r.asks(a, p, false)[c.Name+" "+c.words] > 0
+}
+
+// stepOf makes the actor's next call.
+func (r *run) stepOf(a *actor) error {
+	k := a.pending().next()
+	r.latest = k
+	r.step(k)
+	return r.rest(a)
+}
+
+func (r *run) since(began time.Duration) string {
+	if d := (r.clock.passed - began).Round(time.Millisecond); d > 0 {
+		return fmt.Sprint("after ", d)
+	}
+	return ""
+}

@@ -46,11 +46,3 @@ var ignoredOfArchitecture = []group{
 		unix.SYS_GET_KERNEL_SYMS, unix.SYS_QUERY_MODULE, unix.SYS_SECURITY, unix.SYS_TUXCALL, unix.SYS_VSERVER,
 	}},
 }
-
-var timedOfArchitecture = map[int]Timing{
-	unix.SYS_TIME:       {Name: "time", Does: Tells, Timeout: None, Rest: None},
-	unix.SYS_POLL:       {Name: "poll", Does: Awaits, Timeout: 2, Unit: Millis, Rest: None},
-	unix.SYS_EPOLL_WAIT: {Name: "epoll_wait", Does: Awaits, Timeout: 3, Unit: Millis, Rest: None},
-	unix.SYS_SELECT:     {Name: "select", Does: Awaits, Timeout: 4, Unit: Timeval, Rest: None},
-	unix.SYS_ALARM:      {Name: "alarm", Does: Alarms, Timeout: None, Rest: None},
-}

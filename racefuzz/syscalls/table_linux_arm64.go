@@ -8,5 +8,3 @@ var ofArchitecture = map[int]Call{}
 var ignoredOfArchitecture = []group{
 	{"it is no call, but where those of an architecture's own would begin", []int{unix.SYS_ARCH_SPECIFIC_SYSCALL}},
 }
-
-var timedOfArchitecture map[int]Timing

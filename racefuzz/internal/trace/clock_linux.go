@@ -368,14 +368,46 @@ func (r *run) wakeMoves() (moves []race.Move) {
 // mostNapsInVain is how often, for each actor, somebody may wake and go to sleep
 // again, while nothing else happens, until it is taken for certain that they do so
 // for ever.
-const mostNapsInVain = 32
+const mostNapsInVain = 12
+
+// fewNaps is after how many of them it goes on in one order, until somebody is about
+// to do what he has not done since something happened last, or it is certain that
+// nobody will.
+const fewNaps = 3
+
+// inOneOrder leaves of the moves there are only one, where that is so: who moved last
+// goes on until he sleeps, and then the next one wakes. Who was held up before stays
+// where he is.
+func (r *run) inOneOrder(moves []race.Move) []race.Move {
+	if r.naps <= fewNaps {
+		return moves
+	}
+	for _, a := range r.actors {
+		for _, p := range a.procs {
+			if k := p.next(); k != nil && !p.parked && !slices.ContainsFunc(r.events[r.happened:], func(e race.Event) bool {
+				return race.ActorOf(e.Actor) == a.name && e.Op == k.call.Name && first(e.Detail) == k.call.words
+			}) {
+				return moves
+			}
+		}
+	}
+	for _, m := range moves {
+		if race.ActorOf(m.Actor) == race.ActorOf(r.last()) && m.Fault == race.NoFault && m.Op != opWake && m.Op != opStop && m.Op != opStart {
+			return []race.Move{m}
+		}
+	}
+	if i := slices.IndexFunc(moves, func(m race.Move) bool { return m.Op == opWake }); i >= 0 {
+		return moves[i : i+1]
+	}
+	return moves
+}
 
 // countNaps notes whether a step of an actor has changed anything but what one who
 // serves does from time to time.
 func (r *run) countNaps(a *actor, op string, changes []change, advanced bool) {
 	begins := slices.Contains([]string{opStart, opStop, opProbe, opRun, opCrash, opHalt, opRemove}, op)
 	if advanced || begins || a.phase != serving && slices.ContainsFunc(changes, func(c change) bool { return c.moved() || r.spelt(c.old.whole) != r.spelt(c.now.whole) }) {
-		r.naps = 0
+		r.naps, r.happened = 0, len(r.events)
 	}
 }
 

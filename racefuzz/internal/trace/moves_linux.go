@@ -33,7 +33,7 @@ func (r *run) Moves() []race.Move {
 			moves = append(moves, race.Move{Actor: a.name, Op: opCrash, Fault: race.Crash})
 		}
 	}
-	return append(moves, r.wakeMoves()...)
+	return r.inOneOrder(append(moves, r.wakeMoves()...))
 }
 
 // Describe implements [explore.Describer].

@@ -62,6 +62,7 @@ type run struct {
 	touches   race.Schedule           // the steps that were about something in the directory that was there
 	learning  bool                    // it is not known yet what the program does alone
 	naps      int                     // in a row, of whomever, since something happened
+	happened  int                     // the event after which nothing happened but that
 	vain      int                     // tries in a row, of whomever, that were refused as before
 	latest    *task                   // that made a call in the present step, or nil
 }

@@ -1,0 +1,3 @@
+package syscalls
+
+var timedOfArchitecture map[int]Timing

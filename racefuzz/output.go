@@ -329,16 +329,17 @@ func (s *status) clear() {
 }
 
 // soFar describes the state of a run of cases.
-func soFar(cases, n, servers int, took, limit time.Duration) string {
-	rate := float64(cases) / took.Seconds()
-	words := []string{fmt.Sprintf("%d cases", cases)}
+func soFar(counts []tally, n int, took, limit time.Duration) string {
+	cases, started := counts[0], counts[1]
+	rate := float64(cases.n) / took.Seconds()
+	words := []string{fmt.Sprintf("%d %s", cases.n, cases.what)}
 	if n > 0 {
-		words[0] = fmt.Sprintf("%d of %d cases", cases, n)
+		words[0] = fmt.Sprintf("%d of %d %s", cases.n, n, cases.what)
 	}
-	words = append(words, fmt.Sprintf("%.1f/s", rate), fmt.Sprintf("%d servers started", servers))
+	words = append(words, fmt.Sprintf("%.1f/s", rate), fmt.Sprintf("%d %s started", started.n, started.what))
 	var left time.Duration
 	if n > 0 && rate > 0 {
-		left = time.Duration(float64(n-cases) / rate * float64(time.Second))
+		left = time.Duration(float64(n-cases.n) / rate * float64(time.Second))
 	}
 	if limit > 0 && (n == 0 || limit-took < left) {
 		left = limit - took

@@ -135,7 +135,7 @@ func (s *session) pair(ctx, limited context.Context, o hunt.Options) (code int, 
 	s.start, s.pairs = time.Now(), &o
 	s.target.Name = commandsTarget
 	s.target.Commands, err = o.Together(limited, s.arena)
-	if code, ended := s.out.unlearned(ctx, limited, s.start, "each command"); ended {
+	if code, ended := s.out.unlearned(ctx, limited, s.start, "each command", "tries"); ended {
 		return code, true, nil
 	}
 	if err != nil {
@@ -178,7 +178,7 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 	limited, cancel := j.limit(ctx)
 	defer cancel()
 	set, err := h.Prepare(limited, dir)
-	if code, ended := out.unlearned(ctx, limited, start, "each command"); ended {
+	if code, ended := out.unlearned(ctx, limited, start, "each command", "schedules"); ended {
 		return code, nil
 	}
 	if err != nil {

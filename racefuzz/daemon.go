@@ -249,7 +249,7 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		}
 	}
 	learned, err := tier.Learn(limited, p)
-	if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
+	if code, ended := out.unlearned(ctx, limited, start, "the program", "schedules"); ended {
 		return code, nil
 	}
 	if err != nil {

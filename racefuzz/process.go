@@ -93,11 +93,11 @@ func (s *session) fuzz(ctx, limited context.Context, draw func(seed uint64) race
 		return s.end(exitNotReproducible, fmt.Sprintf("could not reproduce: %s, once and in none of %d runs after it",
 			once.Verdict, once.ran)), nil
 	}
+	if s.pairs != nil {
+		return s.end(exitClean, hunt.Tried(s.target.Commands, s.counts()[0].String())), nil
+	}
 	if s.cases == 0 {
 		return 0, &problem{errors.New("no case came to an end in the time there was"), "give -time more, or -v to see more"}
-	}
-	if s.pairs != nil {
-		return s.end(exitClean, "no race "+hunt.Tried(s.target.Commands, s.cases)), nil
 	}
 	return s.end(exitClean, "no race"), nil
 }

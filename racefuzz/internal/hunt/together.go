@@ -29,11 +29,7 @@ func (o Options) Draw(seed uint64) race.Case {
 	return proc.DrawCommands(len(o.Lines), o.settings(), seed)
 }
 
-// Tried says what it means that nothing was found in so many tries.
-func Tried(set *proc.Commands, tries int) string {
-	many := "1 try"
-	if tries != 1 {
-		many = fmt.Sprint(tries, " tries")
-	}
-	return "in " + many + " with random timing" + met(&set.Set)
+// Tried says what it means that nothing was found in that many tries.
+func Tried(set *proc.Commands, many string) string {
+	return fmt.Sprintf("no race in %s with random timing%s", many, met(&set.Set))
 }

@@ -115,6 +115,7 @@ func TestCommandsThatDoNotEndAreEnded(t *testing.T) {
 
 func TestCommandsThatAreInterruptedAreEnded(t *testing.T) {
 	c := commandsOf(t, "never ends", "a", "never ends", "b")
+	c.limit = time.Hour
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan error)
 	go func() {

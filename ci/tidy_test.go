@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	inside + "exam":    {"lock", inside + "race", inside + "explore", inside + "mutant", inside + "stage"},
 	inside + "sim":     {"lock", inside + "race"},
 	inside + "mutant":  {"lock", inside + "race"},
-	inside + "proc":    {"lock", inside + "race", inside + "judge", inside + "program"},
+	inside + "proc":    {"lock", inside + "race", inside + "judge", inside + "program", inside + "commands"},
 	inside + "trace":   {"lock", inside + "race", inside + "judge", inside + "program", inside + "explore", inside + "commands", "racefuzz/syscalls", inside + "content"},
 	inside + "report":  {"lock", inside + "race"},
 	inside + "content": {},
@@ -50,7 +50,7 @@ var mayImport = map[string][]string{
 
 	inside + "commands": {inside + "race", inside + "content"},
 	"racefuzz/racetest": {inside + "race", inside + "program", inside + "commands", inside + "explore", inside + "trace", inside + "report", inside + "hunt"},
-	inside + "hunt":     {inside + "race", inside + "content", inside + "commands", inside + "program", inside + "explore", inside + "trace", inside + "report"},
+	inside + "hunt":     {inside + "race", inside + "content", inside + "commands", inside + "program", inside + "explore", inside + "trace", inside + "proc", inside + "report"},
 }
 
 // inside is where the packages of racefuzz lie.

@@ -6,12 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/commands"
 	"github.com/memlatch/memlatch/racefuzz/internal/explore"
 	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
+	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
 	"github.com/memlatch/memlatch/racefuzz/internal/trace"
@@ -34,19 +36,21 @@ Flags:
     -setup COMMAND  run once before, to make what the commands need; may be
                     given more than once
     -file PATH      put a copy of a file into the directory first; likewise
-    -read COMMAND   says what is in the directory, run after every change: it
-                    must find what is there before or after a command
     -ignore GLOB    leave files out of the comparison; likewise
     -strict         a command that fails only because another runs is a finding
-    -preempt N      preemptions in a schedule, at most (default 2)
-    -crash N        1: also kill each command before each of its changes and run
-                    it again (default 0)
-    -n N            schedules, at most (default: no limit)
-    -time D         stop after a duration such as 10m
+    -random         start them together at drawn moments, again and again, and
+                    do not stop them; so it is done without Linux. -seed S draws
+                    the same again
+    -n N            schedules at most (default: no limit), with -random tries
+                    (default 200), and -time D a duration such as 10m at most
     -save DIR       where to save what breaks (default testdata/races)
     -html FILE      also write what breaks as a page to step through
-    -json           write JSON, one object a line
-    -q              write little besides the verdict
+    -json, -q       write JSON, one object a line, or little besides the verdict
+And without -random:
+    -read COMMAND   says what is in the directory, run after every change: it
+                    must find what is there before or after a command
+    -preempt N      preemptions in a schedule (default 2), -crash 1 also kills
+                    each command before each of its changes and runs it again
 
 Exit codes: 0 no race was found, 1 a race was found, 2 wrong usage, or a command
 that cannot be tried, 3 the commands do not do the same twice, or what broke
@@ -60,7 +64,8 @@ Examples:
 // commandsJob is the mode in which commands run that share files.
 type commandsJob struct {
 	common
-	hunt hunt.Options
+	hunt   hunt.Options
+	random bool
 }
 
 func (j *commandsJob) flags(f *flag.FlagSet) {
@@ -73,12 +78,33 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
 	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
 	f.IntVar(&j.hunt.Crash, "crash", 0, "")
-	f.IntVar(&j.hunt.Limit, "n", 0, "")
+	f.IntVar(&j.n, "n", 0, "")
+	f.Uint64Var(&j.seed, "seed", 0, "")
+	f.BoolVar(&j.random, "random", runtime.GOOS != "linux", "")
 }
+
+// notTogether are the flags that are for commands that are stopped at their
+// system calls.
+var notTogether = []string{"read", "preempt", "crash"}
 
 func (j *commandsJob) check(given map[string]bool, words, command []string) error {
 	j.tier, j.target = trace.Name, commandsTarget
-	j.hunt.Lines = append(words, command...)
+	j.unseeded = !j.random
+	j.hunt.Lines, j.hunt.Limit = append(words, command...), j.n
+	if j.random {
+		j.tier = proc.Tier
+		if !given["n"] && !given["time"] {
+			j.n = hunt.Tries
+		}
+	}
+	for _, name := range notTogether {
+		if given[name] && j.random {
+			return &problem{fmt.Errorf("-%s is for commands without -random", name), "leave it out, or run it on Linux without -random"}
+		}
+	}
+	if given["seed"] && !j.random {
+		return errors.New("-seed is for commands with -random")
+	}
 	if err := j.hunt.Check(); err != nil {
 		return err
 	}
@@ -90,7 +116,45 @@ const commandsTarget = "commands"
 
 func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
 	out.begin()
-	code, err := inTemp(func(dir string) (int, error) { return j.find(ctx, dir, out) })
+	if j.random {
+		return withSession(&j.common, out, func(s *session) (int, error) {
+			limited, cancel := j.limit(ctx)
+			defer cancel()
+			code, ended, err := s.pair(ctx, limited, j.hunt)
+			if ended || err != nil {
+				return code, err
+			}
+			return s.fuzz(ctx, limited, j.hunt.Draw)
+		})
+	}
+	return explained(inTemp(func(dir string) (int, error) { return j.find(ctx, dir, out) }))
+}
+
+// pair prepares the session for commands, unless one of the contexts ends first.
+func (s *session) pair(ctx, limited context.Context, o hunt.Options) (code int, ended bool, err error) {
+	s.start, s.pairs = time.Now(), &o
+	s.target.Name = commandsTarget
+	s.target.Commands, err = o.Together(limited, s.arena)
+	if code, ended := s.out.unlearned(ctx, limited, s.start, "each command", "tries"); ended {
+		return code, true, nil
+	}
+	if err != nil {
+		_, err = explained(0, err)
+		return 0, false, err
+	}
+	s.out.leftOut(s.target.Commands.Known)
+	return 0, false, nil
+}
+
+// leftOut says what is not compared.
+func (o *output) leftOut(known *commands.Known) {
+	if noise := known.Rules.Noise(); len(noise) > 0 && !o.q {
+		o.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
+	}
+}
+
+// explained adds to an error of commands what to do.
+func explained(code int, err error) (int, error) {
 	var differs *commands.Unrepeatable
 	var refusal *commands.Refusal
 	switch {
@@ -99,7 +163,9 @@ func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
 	case errors.As(err, &refusal):
 		err = &problem{err, refusal.Remedy}
 	case errors.Is(err, errors.ErrUnsupported):
-		err = &problem{errors.New("commands can be stopped at their system calls on Linux only"), "run it there"}
+		err = &problem{errors.New("commands can be stopped at their system calls on Linux only"), "run it there, or with -random"}
+	case errors.Is(err, trace.ErrForbidden):
+		err = &problem{err, "run it with -random, which needs no tracing"}
 	}
 	return code, err
 }
@@ -112,15 +178,13 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 	limited, cancel := j.limit(ctx)
 	defer cancel()
 	set, err := h.Prepare(limited, dir)
-	if code, ended := out.unlearned(ctx, limited, start, "each command"); ended {
+	if code, ended := out.unlearned(ctx, limited, start, "each command", "schedules"); ended {
 		return code, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {
-		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
-	}
+	out.leftOut(set.Known)
 	if outside := set.Elsewhere(); len(outside) > 0 {
 		out.row("outside of the directory, where a race is not seen, they share %s", strings.Join(outside, ", "))
 	}
@@ -172,6 +236,23 @@ func (c *common) showFound(out *output, f hunt.Finding) error {
 		return err
 	}
 	return out.found(found)
+}
+
+// replayTogether runs a saved case of commands with random timing until it breaks.
+func replayTogether(ctx context.Context, c *common, recorded race.Recording, out *output) (int, error) {
+	o, err := hunt.OptionsOf(recorded.Case)
+	if err != nil {
+		return 0, err
+	}
+	return withSession(c, out, func(s *session) (int, error) {
+		limited, cancel := c.limit(ctx)
+		defer cancel()
+		code, ended, err := s.pair(ctx, limited, o)
+		if ended || err != nil {
+			return code, err
+		}
+		return s.again(limited, recorded.Case)
+	})
 }
 
 // replayCommands makes the steps of a saved case again, in dir.

@@ -28,6 +28,8 @@ type common struct {
 	v, q    bool
 	given   map[string]bool // the flags of the command line
 
+	unseeded bool // nothing is drawn, and the seed is for nothing
+
 	tier, target, replay string // of what is run, for people
 	procs                int
 }

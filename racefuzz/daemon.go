@@ -215,7 +215,9 @@ func (d *daemon) together(ctx context.Context, s *session) (int, error) {
 		return s.orInterrupted(ctx, remedied(err))
 	}
 	s.out.learned(learned)
-	return s.fuzz(ctx, func(seed uint64) race.Case { return proc.DrawProgram(learned, seed, d.procs) })
+	limited, cancel := d.limit(ctx)
+	defer cancel()
+	return s.fuzz(ctx, limited, func(seed uint64) race.Case { return proc.DrawProgram(learned, seed, d.procs) })
 }
 
 // memlatch is how the shipped server is run as a program; {server} stands for
@@ -262,7 +264,7 @@ func (d *daemon) traced(ctx context.Context, dir string, out *output) (int, erro
 		return err
 	})
 	if !known {
-		if code, ended := out.unlearned(ctx, limited, start, "the program"); ended {
+		if code, ended := out.unlearned(ctx, limited, start, "the program", "schedules"); ended {
 			return code, nil
 		}
 	}

@@ -213,7 +213,7 @@ func (p *parsed) line() string {
 			for _, path := range *several {
 				words = append(words, "-"+f.Name, word(path))
 			}
-		case f.Usage == outdated || value == f.DefValue && f.Name != "seed":
+		case f.Usage == outdated || value == f.DefValue && f.Name != "seed", f.Name == "seed" && p.job.shared().unseeded:
 		case isSwitch:
 			words = append(words, "-"+f.Name)
 		case f.Name == "save":

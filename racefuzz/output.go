@@ -197,7 +197,7 @@ func (o *output) ran(r proc.Result) {
 
 // unlearned ends a run that was interrupted, or whose time was over, before it was
 // known what those do alone that it is about. It reports whether that is so.
-func (o *output) unlearned(ctx, limited context.Context, since time.Time, whom string) (code int, ended bool) {
+func (o *output) unlearned(ctx, limited context.Context, since time.Time, whom, counted string) (code int, ended bool) {
 	verdict := "nothing tried: the time ended"
 	switch {
 	case ctx.Err() != nil:
@@ -205,7 +205,7 @@ func (o *output) unlearned(ctx, limited context.Context, since time.Time, whom s
 	case limited.Err() == nil:
 		return 0, false
 	}
-	return o.end(code, verdict+", before it was known what "+whom+" does alone", time.Since(since), tally{0, "schedules"}), true
+	return o.end(code, verdict+", before it was known what "+whom+" does alone", time.Since(since), tally{0, counted}), true
 }
 
 // found shows a broken case, and writes it as a page if that was asked for.
@@ -280,6 +280,9 @@ type tally struct {
 }
 
 func (t tally) String() string {
+	if one, is := strings.CutSuffix(t.what, "ies"); is && t.n == 1 {
+		return "1 " + one + "y"
+	}
 	if t.n == 1 {
 		return "1 " + strings.TrimSuffix(t.what, "s")
 	}
@@ -329,16 +332,17 @@ func (s *status) clear() {
 }
 
 // soFar describes the state of a run of cases.
-func soFar(cases, n, servers int, took, limit time.Duration) string {
-	rate := float64(cases) / took.Seconds()
-	words := []string{fmt.Sprintf("%d cases", cases)}
+func soFar(counts []tally, n int, took, limit time.Duration) string {
+	cases, started := counts[0], counts[1]
+	rate := float64(cases.n) / took.Seconds()
+	words := []string{fmt.Sprintf("%d %s", cases.n, cases.what)}
 	if n > 0 {
-		words[0] = fmt.Sprintf("%d of %d cases", cases, n)
+		words[0] = fmt.Sprintf("%d of %d %s", cases.n, n, cases.what)
 	}
-	words = append(words, fmt.Sprintf("%.1f/s", rate), fmt.Sprintf("%d servers started", servers))
+	words = append(words, fmt.Sprintf("%.1f/s", rate), fmt.Sprintf("%d %s started", started.n, started.what))
 	var left time.Duration
 	if n > 0 && rate > 0 {
-		left = time.Duration(float64(n-cases) / rate * float64(time.Second))
+		left = time.Duration(float64(n-cases.n) / rate * float64(time.Second))
 	}
 	if limit > 0 && (n == 0 || limit-took < left) {
 		left = limit - took

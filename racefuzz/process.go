@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/memlatch/memlatch/racefuzz/internal/hunt"
 	"github.com/memlatch/memlatch/racefuzz/internal/proc"
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
 	"github.com/memlatch/memlatch/racefuzz/internal/report"
@@ -29,7 +31,8 @@ type session struct {
 	out     *output
 	arena   *proc.Arena
 	target  proc.Target
-	command []string // of a program
+	command []string      // of a program
+	pairs   *hunt.Options // of commands, or nil
 	start   time.Time
 	cases   int
 	servers int
@@ -49,11 +52,12 @@ func withSession(c *common, out *output, do func(*session) (int, error)) (code i
 	return do(&session{common: c, out: out, arena: arena})
 }
 
-// fuzz runs drawn cases until one of them is broken again and again.
-func (s *session) fuzz(ctx context.Context, draw func(seed uint64) race.Case) (int, error) {
-	s.start = time.Now()
-	limited, cancel := s.limit(ctx)
-	defer cancel()
+// fuzz runs drawn cases until one of them is broken again and again, or limited
+// ends, or there are no more. If ctx ends it was interrupted.
+func (s *session) fuzz(ctx, limited context.Context, draw func(seed uint64) race.Case) (int, error) {
+	if s.start.IsZero() {
+		s.start = time.Now()
+	}
 	seeds := proc.NewSeeds(s.seed, s.n)
 	var once *finding
 	for {
@@ -61,7 +65,7 @@ func (s *session) fuzz(ctx context.Context, draw func(seed uint64) race.Case) (i
 			s.cases++
 			s.servers += r.Outcome.Servers
 			s.out.ran(r)
-			s.out.status.show(soFar(s.cases, s.n, s.servers, time.Since(s.start), s.time))
+			s.out.status.show(soFar(s.counts(), s.n, time.Since(s.start), s.time))
 		})
 		if err != nil || ctx.Err() != nil {
 			return s.orInterrupted(ctx, err)
@@ -74,22 +78,47 @@ func (s *session) fuzz(ctx context.Context, draw func(seed uint64) race.Case) (i
 		if err := s.repeat(ctx, r, brokenFirst, max(brokenTime, 3*found.Took)); err != nil {
 			return s.orInterrupted(ctx, err)
 		}
+		if r.broken > 0 && s.pairs != nil { // there is nothing in it that could go
+			return s.settle(r, s.pairs.Title(r.Verdict), s.pairs.Name(r.Verdict))
+		}
 		if r.broken > 0 {
 			return s.shrink(ctx, r)
 		}
 		once, s.broken = r, race.Verdict{}
 	}
 	if once != nil {
-		if err := s.out.found(*once); err != nil {
+		if err := s.show(*once); err != nil {
 			return 0, err
 		}
 		return s.end(exitNotReproducible, fmt.Sprintf("could not reproduce: %s, once and in none of %d runs after it",
 			once.Verdict, once.ran)), nil
 	}
+	if s.pairs != nil {
+		return s.end(exitClean, hunt.Tried(s.target.Commands, s.counts()[0].String())), nil
+	}
 	if s.cases == 0 {
 		return 0, &problem{errors.New("no case came to an end in the time there was"), "give -time more, or -v to see more"}
 	}
 	return s.end(exitClean, "no race"), nil
+}
+
+// show writes a finding, of commands with their lines in the place of scripts.
+func (s *session) show(f finding) error {
+	if s.pairs != nil {
+		f.Case = f.Case.Clone()
+		for i, line := range s.pairs.Lines {
+			f.Case.Actors[i].Script = []string{line}
+		}
+	}
+	return s.out.found(f)
+}
+
+// counts are what was run.
+func (s *session) counts() []tally {
+	if s.pairs != nil {
+		return []tally{{s.cases, "tries"}, {s.servers, "commands"}}
+	}
+	return []tally{{s.cases, "cases"}, {s.servers, "servers"}}
 }
 
 // orInterrupted returns err, or if ctx has ended the verdict on that.
@@ -108,7 +137,7 @@ func (s *session) end(code int, verdict string) int {
 	if !s.start.IsZero() {
 		took = time.Since(s.start)
 	}
-	return s.out.end(code, verdict, took, tally{s.cases, "cases"}, tally{s.servers, "servers"})
+	return s.out.end(code, verdict, took, s.counts()...)
 }
 
 // repeat runs a broken case again, to see how often it is, until it was broken
@@ -136,6 +165,10 @@ func (s *session) repeat(ctx context.Context, r *finding, enough int, limit time
 }
 
 func drawing(c race.Case, o proc.Outcome) report.Report {
+	if o.File != "" {
+		c = c.Clone()
+		c.Options["pidfile"] = strconv.Quote(o.File)
+	}
 	return report.Report{Case: c, Events: o.Events, Verdict: o.Verdict}
 }
 
@@ -154,16 +187,20 @@ func (s *session) shrink(ctx context.Context, r *finding) (int, error) {
 	if r.broken == 0 {
 		*r = whole
 	}
-	r.Case.Title = proc.Title(r.Case, r.Verdict)
 	subject := r.Case.Target
 	if len(s.command) > 0 {
 		subject = commandName(s.command) + "-" + proc.Tier
 	}
-	name := fmt.Sprintf("%s-%s-%d", subject, strings.ToLower(string(r.Verdict.Invariant)), r.seed)
-	if err := s.save(r, name, ""); err != nil {
+	return s.settle(r, proc.Title(r.Case, r.Verdict), subject+"-"+strings.ToLower(string(r.Verdict.Invariant)))
+}
+
+// settle saves and shows what was found and run again.
+func (s *session) settle(r *finding, title, name string) (int, error) {
+	r.Case.Title = title
+	if err := s.save(r, fmt.Sprintf("%s-%d", name, r.seed), ""); err != nil {
 		return 0, err
 	}
-	if err := s.out.found(*r); err != nil {
+	if err := s.show(*r); err != nil {
 		return 0, err
 	}
 	return s.end(exitRace, r.Verdict.String()), nil
@@ -171,7 +208,9 @@ func (s *session) shrink(ctx context.Context, r *finding) (int, error) {
 
 // again runs a saved case until it is broken.
 func (s *session) again(ctx context.Context, c race.Case) (int, error) {
-	s.start = time.Now()
+	if s.start.IsZero() {
+		s.start = time.Now()
+	}
 	if len(c.Command) > 0 {
 		if err := s.arena.Recheck(ctx, c); err != nil {
 			return s.orInterrupted(ctx, remedied(err))
@@ -185,7 +224,7 @@ func (s *session) again(ctx context.Context, c race.Case) (int, error) {
 	if broken == 0 {
 		return s.end(exitNotReproducible, fmt.Sprintf("could not reproduce: no race in %d runs", ran)), nil
 	}
-	if err := s.out.found(finding{Report: drawing(c, last), broken: broken, ran: ran}); err != nil {
+	if err := s.show(finding{Report: drawing(c, last), broken: broken, ran: ran}); err != nil {
 		return 0, err
 	}
 	return s.end(exitRace, last.Verdict.String()), nil

@@ -154,6 +154,9 @@ func ownTestdata(name string) bool {
 // one runs one of them again.
 func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) (int, error) {
 	c := recorded.Case
+	if c.Target == commandsTarget && c.Tier == proc.Tier {
+		return replayTogether(ctx, &r.common, recorded, out)
+	}
 	if c.Target == commandsTarget {
 		return inTemp(func(dir string) (int, error) { return replayCommands(ctx, dir, recorded, out) })
 	}

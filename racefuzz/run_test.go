@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// lines runs the command and decodes each line of its output.
-func lines(t *testing.T, want int, args ...string) []map[string]any {
+// decoded runs the command and decodes each line of its output.
+func decoded(t *testing.T, want int, args ...string) []map[string]any {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if code := run(args, nil, &stdout, &stderr); code != want {
@@ -61,7 +61,7 @@ func need(t *testing.T, object map[string]any, want map[string]any) {
 
 func TestJSONOfACleanRun(t *testing.T) {
 	t.Setenv(tempVariable(), t.TempDir())
-	objects := lines(t, exitClean, "-json", "-v", "-n", "2", "-procs", "2", "-seed", "1", "-target", control)
+	objects := decoded(t, exitClean, "-json", "-v", "-n", "2", "-procs", "2", "-seed", "1", "-target", control)
 	if len(objects) != 4 {
 		t.Fatalf("%d lines, want start, two cases and end", len(objects))
 	}
@@ -80,7 +80,7 @@ func TestJSONOfACleanRun(t *testing.T) {
 
 func TestJSONOfARace(t *testing.T) {
 	t.Setenv(tempVariable(), t.TempDir())
-	objects := lines(t, exitRace, "-json", "-procs", "2", "-seed", "1", "-target", "write-before-lock", "-save", t.TempDir())
+	objects := decoded(t, exitRace, "-json", "-procs", "2", "-seed", "1", "-target", "write-before-lock", "-save", t.TempDir())
 	if len(objects) != 3 {
 		t.Fatalf("%d lines, want start, race and end", len(objects))
 	}

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	if role := proc.Role(standIns()); role != nil {
 		os.Exit(role())
 	}
-	testscript.Main(m, map[string]func(){"racefuzz": main})
+	testscript.Main(m, map[string]func(){"racefuzz": main, "note": note})
 }
 
 func TestScripts(t *testing.T) {

@@ -89,6 +89,8 @@ func (s *servers) run(ctx context.Context, out *output) (int, error) {
 			return x.orInterrupted(ctx, err)
 		}
 		out.built(took)
-		return x.fuzz(ctx, func(seed uint64) race.Case { return proc.Draw(x.target.Name, seed, s.procs) })
+		limited, cancel := s.limit(ctx)
+		defer cancel()
+		return x.fuzz(ctx, limited, func(seed uint64) race.Case { return proc.Draw(x.target.Name, seed, s.procs) })
 	})
 }

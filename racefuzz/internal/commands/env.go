@@ -17,6 +17,9 @@ func Env(own []string, dir string) []string {
 		"XDG_DATA_HOME": filepath.Join(dir, ".local", "share"), "XDG_STATE_HOME": filepath.Join(dir, ".local", "state"),
 		"XDG_RUNTIME_DIR": dir, "TZ": "UTC", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TERM": "dumb", "NO_COLOR": "1", "PYTHONHASHSEED": "0",
 	}
+	if drive := filepath.VolumeName(dir); drive != "" { // the home of Windows, in two parts
+		fixed["HOMEDRIVE"], fixed["HOMEPATH"] = drive, dir[len(drive):]
+	}
 	var env []string
 	for _, setting := range own {
 		name, _, _ := strings.Cut(setting, "=")

@@ -208,3 +208,55 @@ func TestTheTwoRunsOfAnOrderAreApart(t *testing.T) {
 		t.Errorf("noise: %q", got)
 	}
 }
+
+func TestARefusalIsAFindingToWhoIsStrict(t *testing.T) {
+	p := newPlace(t)
+	refused := func(dir string) Ending {
+		if read(dir, "held") != "" {
+			return Ending{Exit: 7}
+		}
+		return Ending{}
+	}
+	orders, err := Serially(t.Context(), p, make([]Line, 2), programs{refused, refused}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSet(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Place = p
+	if s.Known, err = Learn(p, orders, ChangedByOne(orders), nil); err != nil {
+		t.Fatal(err)
+	}
+	for strict, want := range map[bool]race.Invariant{false: "", true: race.NobodyIsRefused} {
+		s.Strict = strict
+		word, err := s.Judge([]Ending{{}, {Exit: 7}})
+		if err != nil || word.Rule != want || strict && word.Reason != "b, exit 7, because the other runs" {
+			t.Errorf("strict: %v: %v, %v", strict, word, err)
+		}
+	}
+	if s.Refused["b, exit 7"] != 2 {
+		t.Errorf("counted %v", s.Refused)
+	}
+}
+
+func TestWhatOneOfThemChangesIsPrivate(t *testing.T) {
+	p := newPlace(t)
+	writes := func(names ...string) func(string) Ending {
+		return func(dir string) Ending {
+			for _, name := range names {
+				write(t, filepath.Join(dir, name), fmt.Sprint(time.Now().UnixNano()))
+			}
+			return Ending{}
+		}
+	}
+	orders, err := Serially(t.Context(), p, make([]Line, 2), programs{writes("own", "both"), writes("both")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := ChangedByOne(orders)
+	if !private("own") || private("both") {
+		t.Errorf("own is private: %v, both is: %v", private("own"), private("both"))
+	}
+}

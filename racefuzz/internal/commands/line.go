@@ -10,6 +10,8 @@ package commands
 import (
 	"fmt"
 	"os/exec"
+	"regexp"
+	"runtime"
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
@@ -26,10 +28,11 @@ type Line struct {
 // Parse splits a command line as a shell does. Only what needs a shell is given
 // to one: pipes, redirections, lists, variables, globs, and commands that are
 // part of the shell. It is an error if the text cannot be parsed, or if there is
-// no such program.
+// no such program. On Windows a backslash is one, as in a path, unless a quote
+// follows it or a shell gets to read it.
 func Parse(text string) (Line, error) {
 	l := Line{Text: strings.TrimSpace(text)}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(l.Text), "")
+	file, err := syntaxOf(l.Text, runtime.GOOS == "windows")
 	if err != nil {
 		return l, fmt.Errorf("%q cannot be read as a shell does: %w", text, err)
 	}
@@ -45,8 +48,40 @@ func Parse(text string) (Line, error) {
 		return l, nil
 	}
 	l.Words, l.Shell = []string{"sh", "-c", l.Text}, true
-	_, err = exec.LookPath("sh")
-	return l, err
+	if _, err = exec.LookPath("sh"); err != nil {
+		return l, fmt.Errorf("%q needs a shell, and there is no sh here", l.Text)
+	}
+	return l, nil
+}
+
+// backslashes are some in a row, with the quote that follows them if one does.
+var backslashes = regexp.MustCompile(`\\+"?`)
+
+// syntaxOf parses a text. As on Windows, backslashes that no quote follows are
+// doubled for the parser, which leaves those within single quotes as they are.
+func syntaxOf(text string, asOnWindows bool) (*syntax.File, error) {
+	parser := syntax.NewParser(syntax.Variant(syntax.LangPOSIX))
+	if !asOnWindows {
+		return parser.Parse(strings.NewReader(text), "")
+	}
+	resized := func(text string, size func(int) int) string {
+		return backslashes.ReplaceAllStringFunc(text, func(run string) string {
+			if strings.HasSuffix(run, `"`) {
+				return run
+			}
+			return strings.Repeat(`\`, size(len(run)))
+		})
+	}
+	file, err := parser.Parse(strings.NewReader(resized(text, func(n int) int { return 2 * n })), "")
+	if err == nil {
+		syntax.Walk(file, func(node syntax.Node) bool {
+			if quoted, is := node.(*syntax.SglQuoted); is {
+				quoted.Value = resized(quoted.Value, func(n int) int { return n / 2 })
+			}
+			return true
+		})
+	}
+	return file, err
 }
 
 // builtins are the commands of a shell that are no programs.

@@ -55,6 +55,32 @@ func TestLinesThatCannotBeRun(t *testing.T) {
 	}
 }
 
+func TestOnWindowsBackslashesAreThoseOfPaths(t *testing.T) {
+	for text, want := range map[string][]string{
+		`C:\Go\bin\go.exe env -w`:             {`C:\Go\bin\go.exe`, "env", "-w"},
+		`"C:\Program Files\x" '\\host\a b' \`: {`C:\Program Files\x`, `\\host\a b`, `\`},
+		`x "say \"a\"" "C:\dir\\" \"`:         {"x", `say "a"`, `C:\dir\`, `"`},
+		`{dir}\x\*y`:                          nil, // a glob
+	} {
+		file, err := syntaxOf(text, true)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		if words, simple := plain(file); !slices.Equal(words, want) || simple != (want != nil) {
+			t.Errorf("%s: %q, want %q", text, words, want)
+		}
+	}
+}
+
+func TestAShellThatIsNotThereIsSaid(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Parse("echo a | sort")
+	if want := `"echo a | sort" needs a shell, and there is no sh here`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {

@@ -165,6 +165,25 @@ func permutations(n int) (all [][]int) {
 	return all
 }
 
+// ChangedByOne returns a function that reports whether at most one of the commands
+// changes a file when it runs alone. Where nobody sees who looks at a file, such a
+// one counts as private: if it does not repeat itself, nothing can be told of it.
+func ChangedByOne(orders []Order) func(name string) bool {
+	by := map[string]map[int]bool{}
+	for _, o := range orders {
+		if len(o.Who) != 1 {
+			continue
+		}
+		for _, name := range append(o.First.Names(), o.Again.Names()...) {
+			if by[name] == nil {
+				by[name] = map[int]bool{}
+			}
+			by[name][o.Who[0]] = true
+		}
+	}
+	return func(name string) bool { return len(by[name]) < 2 }
+}
+
 // Unrepeatable is the error of commands that do not leave the same when they run
 // in the same order: nothing can be told from what they leave.
 type Unrepeatable struct{ error }

@@ -25,8 +25,8 @@ func stampOf(path string) (stamp, error) {
 		return stamp{}, err
 	}
 	s := stamp{size: info.Size(), mode: info.Mode(), modified: info.ModTime()}
-	if info.IsDir() {
-		s.size, s.modified = 0, time.Time{}
+	if info.IsDir() { // what is in it is looked at by itself
+		s.size = 0
 	}
 	return s, nil
 }

@@ -20,6 +20,7 @@ type Finding struct {
 	explore.Witness
 	Report report.Report // what people get to see of it
 	Ran    int           // so often it was replayed, every time with the same verdict
+	name   string
 }
 
 // replays is how often a witness is replayed before it is reported.
@@ -29,7 +30,7 @@ const replays = 3
 // right of the lanes. An error matching [explore.ErrNotReproduced] says that the
 // same steps do not always break the same.
 func (o Options) Find(set *trace.Commands, w explore.Witness) (Finding, error) {
-	f := Finding{Witness: w}
+	f := Finding{Witness: w, name: o.Name(w.Verdict)}
 	f.Case.Options = o.settings()
 	stops := trace.StopsOf(w.Events)
 	for i, stop := range stops {
@@ -46,7 +47,7 @@ func (o Options) Find(set *trace.Commands, w explore.Witness) (Finding, error) {
 		f.Events, f.Verdict = again.Events, again.Verdict
 		f.Case.Options["pidfile"] = strconv.Quote(file)
 	}
-	f.Case.Title = fmt.Sprintf("%s: %s", strings.Join(o.Lines, " | "), f.Verdict)
+	f.Case.Title = o.Title(f.Verdict)
 	f.Report = Show(set, f.Witness)
 	return f, nil
 }
@@ -94,16 +95,20 @@ func Show(set *trace.Commands, w explore.Witness) report.Report {
 	return r
 }
 
+// Title says in a sentence what was found.
+func (o Options) Title(v race.Verdict) string {
+	return fmt.Sprintf("%s: %s", strings.Join(o.Lines, " | "), v)
+}
+
 // Name is what the file is called in which a finding is saved.
-func (f Finding) Name() string {
-	line, _ := strconv.Unquote(f.Case.Options["line.a"])
+func (o Options) Name(v race.Verdict) string {
 	var words []string
-	for _, word := range strings.FieldsFunc(line, func(r rune) bool { return !strings.ContainsRune(letters, r) }) {
+	for _, word := range strings.FieldsFunc(o.Lines[0], func(r rune) bool { return !strings.ContainsRune(letters, r) }) {
 		if len(words) < 4 && len(word) > 1 {
 			words = append(words, word)
 		}
 	}
-	return strings.ToLower(strings.Join(append(append([]string{"commands"}, words...), string(f.Verdict.Invariant)), "-"))
+	return strings.ToLower(strings.Join(append(append([]string{"commands"}, words...), string(v.Invariant)), "-"))
 }
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -114,4 +119,4 @@ func (f Finding) Recording(lanes string) race.Recording {
 }
 
 // Path is where the finding is saved in a directory.
-func (f Finding) Path(dir string) string { return filepath.Join(dir, f.Name()+".txtar") }
+func (f Finding) Path(dir string) string { return filepath.Join(dir, f.name+".txtar") }

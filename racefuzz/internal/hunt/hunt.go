@@ -114,25 +114,33 @@ func (o Options) Prepare(ctx context.Context, dir string) (*trace.Commands, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := o.fill(ctx, &set.Set); err != nil {
+		return nil, err
+	}
+	return set, set.Learn(ctx, o.Ignore)
+}
+
+// fill makes the set what the options say.
+func (o Options) fill(ctx context.Context, set *commands.Set) error {
 	set.Strict = o.Strict
 	if err := o.furnish(ctx, set.Place); err != nil {
-		return nil, err
+		return err
 	}
 	for _, text := range o.Lines {
 		l, err := resolve(text, set.Place.Dir)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		set.Lines = append(set.Lines, l)
 	}
 	if o.Read != "" {
 		l, err := resolve(o.Read, set.Place.Dir)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		set.Place.Reader = func() []byte { return set.Place.Read(ctx, l) }
 	}
-	return set, set.Learn(ctx, o.Ignore)
+	return nil
 }
 
 func (o Options) furnish(ctx context.Context, p *commands.Place) error {
@@ -167,6 +175,9 @@ func resolve(text, dir string) (commands.Line, error) {
 				l.Words[i] = words[i]
 			}
 		}
+	}
+	if err != nil && l.Shell {
+		return l, &commands.Refusal{Reason: err.Error(), Remedy: "install one, such as that of Git for Windows, or name a program and its arguments alone"}
 	}
 	if err != nil {
 		return l, &commands.Refusal{Reason: err.Error(), Remedy: "name a program that is installed, or the path of a file"}
@@ -235,6 +246,11 @@ func (o Options) Proved(set *trace.Commands, r explore.Result) string {
 	case !r.Complete:
 		text = "not complete: " + count(r.Schedules, "schedule")
 	}
+	return text + met(&set.Set)
+}
+
+// met says what was seen that breaks no rule.
+func met(set *commands.Set) (text string) {
 	for _, met := range []struct {
 		what  string
 		times map[string]int

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // group is all the processes of one case, which end together: on command, or
@@ -37,6 +39,9 @@ func newGroup() (*group, error) {
 	}
 	return &group{leader: cmd, life: life}, nil
 }
+
+// newUnstoppable returns a group of which nobody is asked to stop.
+func newUnstoppable() (*group, error) { return newGroup() }
 
 // ward is the leader of a group.
 func ward() int {
@@ -87,6 +92,16 @@ var signals = map[string]syscall.Signal{
 
 // send sends a signal by its name.
 func (g *group) send(pid int, name string) error { return syscall.Kill(pid, signals[name]) }
+
+// signalOf is the name and the number of the signal that ended a process; "" if
+// none did.
+func signalOf(state *os.ProcessState) (string, int) {
+	status, is := state.Sys().(syscall.WaitStatus)
+	if !is || !status.Signaled() {
+		return "", 0
+	}
+	return unix.SignalName(status.Signal()), int(status.Signal())
+}
 
 // gone waits until a process that is not a child of this one has ended, and
 // reports whether it can tell. Its parent may be slow to take note of its

@@ -24,28 +24,36 @@ import (
 // keep its own.
 type group struct {
 	job     windows.Handle
-	warden  *exec.Cmd
+	warden  *exec.Cmd // nil in a group of which nobody is stopped by a key
 	orders  io.WriteCloser
 	answers *bufio.Reader // a line for each order, empty for a success
 
-	mu      sync.Mutex // held during a start: who joins is there to be killed
-	ended   bool
+	mu    sync.RWMutex // held for reading during a start: who joins is there to be killed
+	ended bool
+
+	joining sync.Mutex
 	members []*os.Process
 
 	sending sync.Mutex
 }
 
 func newGroup() (*group, error) {
-	job, err := newJob()
+	g, err := newUnstoppable()
 	if err != nil {
 		return nil, err
 	}
-	g := &group{job: job}
 	if err := g.startWarden(); err != nil {
-		windows.CloseHandle(job)
+		windows.CloseHandle(g.job)
 		return nil, err
 	}
 	return g, nil
+}
+
+// newUnstoppable returns a group without a warden, which takes longer to start
+// than many a command takes.
+func newUnstoppable() (*group, error) {
+	job, err := newJob()
+	return &group{job: job}, err
 }
 
 func newJob() (windows.Handle, error) {
@@ -136,16 +144,18 @@ func enclose() error {
 
 // start starts cmd as a member.
 func (g *group) start(cmd *exec.Cmd) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.mu.RLock()
+	defer g.mu.RUnlock()
 	if g.ended {
 		return errEnded
 	}
 	apart(cmd)
-	if err := cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil { // takes its time, in which others start as well
 		return err
 	}
+	g.joining.Lock()
 	g.members = append(g.members, cmd.Process)
+	g.joining.Unlock()
 	return cmd.Process.WithHandle(func(h uintptr) {
 		// A process that has ended already is no member and needs no end.
 		windows.AssignProcessToJobObject(g.job, windows.Handle(h))
@@ -167,7 +177,9 @@ func (g *group) kill() {
 	for _, p := range g.members { // where jobs do not nest
 		p.Kill()
 	}
-	g.warden.Wait()
+	if g.warden != nil {
+		g.warden.Wait()
+	}
 	windows.CloseHandle(g.job)
 }
 
@@ -189,6 +201,9 @@ func (g *group) send(pid int, name string) error {
 	defer windows.CloseHandle(h)
 	return windows.TerminateProcess(h, 1)
 }
+
+// signalOf finds none: Windows has only exit codes.
+func signalOf(*os.ProcessState) (string, int) { return "", 0 }
 
 // order has the warden press CTRL_C on the console of process pid.
 func (g *group) order(pid int) error {

@@ -25,11 +25,14 @@ type Target struct {
 	// Probe asks a pid file the way the target's own status command does. It
 	// has the contract of [lock.Probe].
 	Probe func(path string) (lock.Status, error)
+	// Commands are what is put to the test instead of a server, if not nil.
+	Commands *Commands
 }
 
 // Outcome is what came of running a case once.
 type Outcome struct {
 	Events  []race.Event
 	Verdict race.Verdict
-	Servers int // server processes that were started
+	Servers int    // server processes that were started, or commands
+	File    string // where it shows what commands broke; "" if in no file
 }

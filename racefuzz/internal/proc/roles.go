@@ -8,6 +8,8 @@ import (
 	"os/signal"
 	"strings"
 	"time"
+
+	"github.com/memlatch/memlatch/racefuzz/internal/program"
 )
 
 // roleVariable tells this program to be something else than racefuzz.
@@ -58,7 +60,7 @@ func sweep() int {
 	// The processes that the end of racefuzz ends may take a moment to go,
 	// and until then create files or, under Windows, keep them.
 	for range 200 {
-		if err := os.RemoveAll(os.Args[1]); err == nil {
+		if err := program.Remove(os.Args[1]); err == nil {
 			return 0
 		}
 		time.Sleep(50 * time.Millisecond)

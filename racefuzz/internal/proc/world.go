@@ -69,6 +69,9 @@ var errEnded = errors.New("the case is over")
 // Run runs c once with target. The error says why that is not possible here,
 // or that ctx has ended; whatever the servers do is in the outcome.
 func (a *Arena) Run(ctx context.Context, target Target, c race.Case) (Outcome, error) {
+	if target.Commands != nil {
+		return target.Commands.try(ctx, c)
+	}
 	if err := check(c); err != nil {
 		return Outcome{}, err
 	}
@@ -289,8 +292,12 @@ func (w *world) alive() []*life {
 	})
 }
 
-// maxBusy bounds how much longer than its limit a busy server is waited for.
+// maxBusy bounds how much longer than its limit a busy process is waited for.
 const maxBusy = 10
+
+func (w *world) within(d time.Duration, done <-chan struct{}) bool {
+	return w.arena.within(d, done, w.busy)
+}
 
 // within waits for done and reports whether it came before the case's
 // processes have had the time d to themselves. Limits on what a server may
@@ -299,12 +306,12 @@ const maxBusy = 10
 // late. So the limit must pass twice, first by the clock and then counting
 // only the moments at which every process of the case has nothing to do but
 // wait.
-func (w *world) within(d time.Duration, done <-chan struct{}) bool {
-	if w.arena.pulse.within(d, done, nil) {
+func (a *Arena) within(d time.Duration, done <-chan struct{}, busy func() bool) bool {
+	if a.pulse.within(d, done, nil) {
 		return true
 	}
 	end := time.Now().Add(maxBusy * d)
-	return w.arena.pulse.within(d, done, func() bool { return time.Now().After(end) || !w.busy() })
+	return a.pulse.within(d, done, func() bool { return time.Now().After(end) || !busy() })
 }
 
 func (w *world) busy() bool {

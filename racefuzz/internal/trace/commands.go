@@ -12,21 +12,13 @@ import (
 // is one at a time.
 type Commands struct {
 	Tier
-	Place *commands.Place
-	Lines []commands.Line
-	// Known judges what they leave. Without it they are only run.
-	Known  *commands.Known
-	Strict bool // a refusal is a finding as well
+	commands.Set
 	// Touched says of each file which commands have called it by its name or
 	// through a descriptor, by number, and whether they may have changed it.
 	Touched map[string]map[int]bool
 
 	// Outside has the same of files outside of the place.
 	Outside map[string]map[int]bool
-
-	Refused map[string]int // so often each way to be refused was met
-	Left    map[string]int // likewise the files that no order leaves
-	Stayed  map[string]int // and the programs that were left running
 
 	serial bool // what is run next goes on in the place as it is
 }

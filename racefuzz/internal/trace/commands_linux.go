@@ -239,45 +239,17 @@ func (r *run) judgeCommands() error {
 		return r.judgeKilled(set)
 	}
 	var ends []commands.Ending
-	var waiting []string
 	for _, a := range r.actors {
-		e := r.ending(a)
 		if a.first == nil {
 			return nil // it has not begun, and cannot: another was killed before
 		}
-		ends = append(ends, e)
-		if e.Waits != "" {
-			waiting = append(waiting, a.name)
-		}
-		for _, name := range e.Left {
-			set.Stayed[a.name+", "+name]++
-		}
+		ends = append(ends, r.ending(a))
 	}
-	if len(waiting) > 0 {
-		r.word = &commands.Word{Rule: race.CommandsEnd, Reason: strings.Join(waiting, " and ") + " do not come to an end"}
-		if len(waiting) == 1 {
-			r.word.Reason = waiting[0] + " does not come to an end"
-		}
-		return nil
-	}
-	snapshot, err := set.Place.Snapshot(nil)
-	if err != nil {
-		return err
-	}
-	word, err := set.Known.Judge(ends, snapshot)
+	word, err := set.Judge(ends)
 	if err != nil {
 		return err
 	}
 	r.word = &word
-	if word.Rule == "" && set.Strict && len(word.Refused) > 0 {
-		word.Rule, word.Reason = race.NobodyIsRefused, strings.Join(word.Refused, " and ")+", because the other runs"
-	}
-	for _, refused := range word.Refused {
-		set.Refused[refused]++
-	}
-	for _, name := range word.Left {
-		set.Left[name]++
-	}
 	return nil
 }
 
@@ -410,14 +382,8 @@ func NewCommands(t Tier, lines []commands.Line) (*Commands, error) {
 	if err != nil {
 		return nil, err
 	}
-	place, err := commands.NewPlace(filepath.Join(dir, "place"))
-	if err != nil {
-		return nil, err
-	}
-	return &Commands{
-		Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{},
-		Refused: map[string]int{}, Left: map[string]int{}, Stayed: map[string]int{},
-	}, nil
+	set, err := commands.NewSet(filepath.Join(dir, "place"), lines)
+	return &Commands{Tier: t, Set: set, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{}}, err
 }
 
 // Learn runs the commands in every order, and learns from that how to judge.

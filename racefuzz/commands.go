@@ -34,6 +34,7 @@ Flags:
     -setup COMMAND  run once before, to make what the commands need; may be
                     given more than once
     -file PATH      put a copy of a file into the directory first; likewise
+    -in PATH        watch a file or directory elsewhere too; likewise
     -read COMMAND   says what is in the directory, run after every change: it
                     must find what is there before or after a command
     -ignore GLOB    leave files out of the comparison; likewise
@@ -68,6 +69,7 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	j.keeps(f)
 	f.Var((*paths)(&j.hunt.Setup), "setup", "")
 	f.Var((*paths)(&j.hunt.Files), "file", "")
+	f.Var((*paths)(&j.hunt.In), "in", "")
 	f.Var((*paths)(&j.hunt.Ignore), "ignore", "")
 	f.StringVar(&j.hunt.Read, "read", "", "")
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
@@ -105,24 +107,28 @@ func (j *commandsJob) run(ctx context.Context, out *output) (int, error) {
 }
 
 // find explores the commands in dir, and saves and shows what it finds.
-func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, error) {
+func (j *commandsJob) find(ctx context.Context, dir string, out *output) (code int, err error) {
 	h := j.hunt
 	start := time.Now()
 	progress := new(explore.Progress)
 	limited, cancel := j.limit(ctx)
 	defer cancel()
-	set, err := h.Prepare(limited, dir)
+	set, err := h.Prepare(limited, dir, j.writes()...)
 	if code, ended := out.unlearned(ctx, limited, start, "each command"); ended {
 		return code, nil
 	}
 	if err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, set.Place.PutBack()) }()
+	for _, sentence := range set.Place.Aside() {
+		out.row("until the end %s", sentence)
+	}
 	if noise := set.Known.Rules.Noise(); len(noise) > 0 && !j.q {
 		out.row("left out, for it differs from run to run: %s", strings.Join(noise, "; "))
 	}
 	if outside := set.Elsewhere(); len(outside) > 0 {
-		out.row("outside of the directory, where a race is not seen, they share %s", strings.Join(outside, ", "))
+		out.row("outside of the directory, where a race is not seen, they share %s; -in PATH takes it in", strings.Join(outside, ", "))
 	}
 	var result explore.Result
 	end := func(code int, verdict string) (int, error) {
@@ -175,16 +181,17 @@ func (c *common) showFound(out *output, f hunt.Finding) error {
 }
 
 // replayCommands makes the steps of a saved case again, in dir.
-func replayCommands(ctx context.Context, dir string, recorded race.Recording, out *output) (int, error) {
+func replayCommands(ctx context.Context, dir string, recorded race.Recording, out *output) (code int, err error) {
 	start := time.Now()
 	h, err := hunt.OptionsOf(recorded.Case)
 	if err != nil {
 		return 0, err
 	}
-	set, err := h.Prepare(ctx, dir)
+	set, err := h.Prepare(ctx, dir, out.writes()...)
 	if err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, set.Place.PutBack()) }()
 	w, err := hunt.Replay(set, recorded.Case)
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil

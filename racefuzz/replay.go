@@ -30,8 +30,9 @@ its hand, and otherwise until the case breaks, for up to 60 runs.
 A saved race of a program runs that program: replay only what you would run as a
 command of your own. The command is printed first. A file that was cut, or that
 is no saved race, is refused, and nothing is made outside of the directory that
-racefuzz makes for it. In a terminal you are asked before a file is run that is
-not from the testdata of the module that you are in.
+racefuzz makes for it but what the race has -in, which is printed too and put
+back in the end. In a terminal you are asked before a file is run that is not
+from the testdata of the module that you are in.
 
 Flags:
     -y              do not ask
@@ -120,6 +121,9 @@ func (r *replay) ask(in io.Reader, to io.Writer) error {
 		fmt.Fprintf(to, "%s runs:\n", r.files[i])
 		for _, line := range lines {
 			fmt.Fprintf(to, "    %s\n", line)
+		}
+		for _, path := range texts(recorded.Case, "in") {
+			fmt.Fprintf(to, "    with %s, which is put aside meanwhile\n", path)
 		}
 	}
 	if !asks {

@@ -96,7 +96,7 @@ func start(c race.Case, t Tier) (*run, error) {
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
 		exclusive: map[int]bool{}}
 	if t.commands != nil {
-		r.dir = t.commands.Place.Dir
+		r.dir, r.in = t.commands.Place.Dir, t.commands.Place.In
 	}
 	r.hold = s.Beats != "" && s.Losers != "serve"
 	r.done = t.Done

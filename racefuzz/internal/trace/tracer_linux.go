@@ -14,7 +14,8 @@ import (
 // tracer drives the processes of one case. All its methods belong on the
 // thread that made it.
 type tracer struct {
-	dir      string // the case's directory, without symbolic links
+	dir      string   // the case's directory, without symbolic links
+	in       []string // what belongs to it and is elsewhere, likewise
 	tasks    map[int]*task
 	fixed    map[string]bool  // files of the directory that nobody changes
 	early    map[int]bool     // stopped before their parent told of them

@@ -45,6 +45,7 @@ Flags:
     -n N            schedules, at most (default: no limit)
     -time D         stop after a duration such as 10m
     -save DIR       where to save what breaks (default testdata/races)
+    -stacks         write the program's stacks at the steps that are marked
     -html FILE      also write what breaks as a page to step through
     -json           write JSON, one object a line
     -q              write little besides the verdict
@@ -73,6 +74,7 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	f.Var((*paths)(&j.hunt.Ignore), "ignore", "")
 	f.StringVar(&j.hunt.Read, "read", "", "")
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
+	f.BoolVar(&j.stacks, "stacks", false, "")
 	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
 	f.IntVar(&j.hunt.Crash, "crash", 0, "")
 	f.IntVar(&j.hunt.Limit, "n", 0, "")
@@ -150,6 +152,7 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (code i
 	default:
 		return end(exitClean, "no race; "+h.Proved(set, result))
 	}
+	set.Stacks = j.stacks
 	f, err := h.Find(set, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
@@ -192,6 +195,7 @@ func replayCommands(ctx context.Context, dir string, recorded race.Recording, ou
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, set.Place.PutBack()) }()
+	set.Stacks = out.stacks
 	w, err := hunt.Replay(set, recorded.Case)
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil

@@ -231,6 +231,7 @@ func (o *output) found(f finding) error {
 	if !o.q {
 		o.text("")
 		report.Lanes(o.stdout, f.Report)
+		report.Stacks(o.stdout, f.Report)
 		o.text("\nbroken in %d of %d runs", f.broken, f.ran)
 	}
 	if f.broken == 0 {

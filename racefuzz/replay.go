@@ -39,6 +39,8 @@ Flags:
     -server PATH    run this memlatch, where the race is one of memlatch
     -workers N      runs at once, where the timing is random
     -time D         stop after a duration such as 10m
+    -stacks         write the program's stacks at the marked steps, where it is
+                    stopped at system calls
     -html FILE      also write the race as a page to step through; one FILE only
     -json           write JSON, one object a line
     -v              write a line for each run
@@ -61,6 +63,7 @@ type replay struct {
 
 func (r *replay) flags(f *flag.FlagSet) {
 	f.BoolVar(&r.yes, "y", false, "")
+	f.BoolVar(&r.stacks, "stacks", false, "")
 	r.replays(f)
 	r.serves(f)
 }
@@ -183,7 +186,7 @@ func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) 
 		})
 	case trace.Name:
 		return inTemp(func(dir string) (int, error) {
-			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done()}
+			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done(), Stacks: r.stacks}
 			if c.Target == shipped {
 				built, took, err := r.find(ctx, shipped, dir)
 				if err != nil {

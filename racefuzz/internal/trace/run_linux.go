@@ -294,6 +294,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		}
 		k = p.next()
 		e.Detail = k.call.words
+		if r.tier.Stacks {
+			e.Stack = r.stack(k.tid)
+		}
 		if m.Fault != race.NoFault {
 			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
 		}

@@ -45,8 +45,9 @@ type tracer struct {
 	// stranger is the process that has a dead one's pid, where the case has one.
 	stranger int
 	outputs  map[*actor]*output
-	grown    int64 // bytes that have come to the files since they were added up
-	excess   error // the case takes more than it may, or nil
+	symbols  map[string]*symbols // of the files that have code, by their paths
+	grown    int64               // bytes that have come to the files since they were added up
+	excess   error               // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:

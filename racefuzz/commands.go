@@ -47,6 +47,8 @@ Flags:
     -html FILE      also write what breaks as a page to step through
     -json, -q       write JSON, one object a line, or little besides the verdict
 And without -random:
+    -in PATH        watch a file or directory elsewhere too; likewise
+    -stacks         write the program's stacks at the steps that are marked
     -read COMMAND   says what is in the directory, run after every change: it
                     must find what is there before or after a command
     -preempt N      preemptions in a schedule (default 2), -crash 1 also kills
@@ -73,9 +75,11 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 	j.keeps(f)
 	f.Var((*paths)(&j.hunt.Setup), "setup", "")
 	f.Var((*paths)(&j.hunt.Files), "file", "")
+	f.Var((*paths)(&j.hunt.In), "in", "")
 	f.Var((*paths)(&j.hunt.Ignore), "ignore", "")
 	f.StringVar(&j.hunt.Read, "read", "", "")
 	f.BoolVar(&j.hunt.Strict, "strict", false, "")
+	f.BoolVar(&j.stacks, "stacks", false, "")
 	f.IntVar(&j.hunt.Preempt, "preempt", 2, "")
 	f.IntVar(&j.hunt.Crash, "crash", 0, "")
 	f.IntVar(&j.n, "n", 0, "")
@@ -85,7 +89,7 @@ func (j *commandsJob) flags(f *flag.FlagSet) {
 
 // notTogether are the flags that are for commands that are stopped at their
 // system calls.
-var notTogether = []string{"read", "preempt", "crash"}
+var notTogether = []string{"in", "stacks", "read", "preempt", "crash"}
 
 func (j *commandsJob) check(given map[string]bool, words, command []string) error {
 	j.tier, j.target = trace.Name, commandsTarget
@@ -171,22 +175,26 @@ func explained(code int, err error) (int, error) {
 }
 
 // find explores the commands in dir, and saves and shows what it finds.
-func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, error) {
+func (j *commandsJob) find(ctx context.Context, dir string, out *output) (code int, err error) {
 	h := j.hunt
 	start := time.Now()
 	progress := new(explore.Progress)
 	limited, cancel := j.limit(ctx)
 	defer cancel()
-	set, err := h.Prepare(limited, dir)
+	set, err := h.Prepare(limited, dir, j.writes()...)
 	if code, ended := out.unlearned(ctx, limited, start, "each command", "schedules"); ended {
 		return code, nil
 	}
 	if err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, set.Place.PutBack()) }()
+	for _, sentence := range set.Place.Aside() {
+		out.row("until the end %s", sentence)
+	}
 	out.leftOut(set.Known)
 	if outside := set.Elsewhere(); len(outside) > 0 {
-		out.row("outside of the directory, where a race is not seen, they share %s", strings.Join(outside, ", "))
+		out.row("outside of the directory, where a race is not seen, they share %s; -in PATH takes it in", strings.Join(outside, ", "))
 	}
 	var result explore.Result
 	end := func(code int, verdict string) (int, error) {
@@ -208,6 +216,7 @@ func (j *commandsJob) find(ctx context.Context, dir string, out *output) (int, e
 	default:
 		return end(exitClean, "no race; "+h.Proved(set, result))
 	}
+	set.Stacks = j.stacks
 	f, err := h.Find(set, *result.Witness)
 	if errors.Is(err, explore.ErrNotReproduced) {
 		return end(exitNotReproducible, fmt.Sprintf("%s: %v", f.Verdict, err))
@@ -256,16 +265,18 @@ func replayTogether(ctx context.Context, c *common, recorded race.Recording, out
 }
 
 // replayCommands makes the steps of a saved case again, in dir.
-func replayCommands(ctx context.Context, dir string, recorded race.Recording, out *output) (int, error) {
+func replayCommands(ctx context.Context, dir string, recorded race.Recording, out *output) (code int, err error) {
 	start := time.Now()
 	h, err := hunt.OptionsOf(recorded.Case)
 	if err != nil {
 		return 0, err
 	}
-	set, err := h.Prepare(ctx, dir)
+	set, err := h.Prepare(ctx, dir, out.writes()...)
 	if err != nil {
 		return 0, err
 	}
+	defer func() { err = errors.Join(err, set.Place.PutBack()) }()
+	set.Stacks = out.stacks
 	w, err := hunt.Replay(set, recorded.Case)
 	end := func(code int, verdict string) (int, error) {
 		return out.end(code, verdict, time.Since(start), tally{1, "schedules"}, tally{len(w.Events), "steps"}), nil

@@ -26,6 +26,7 @@ type common struct {
 	server  string
 	json    bool
 	v, q    bool
+	stacks  bool
 	given   map[string]bool // the flags of the command line
 
 	unseeded bool // nothing is drawn, and the seed is for nothing

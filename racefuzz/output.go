@@ -152,13 +152,16 @@ func (o *output) learned(p program.Program) {
 	}
 }
 
-// runs says which command lines a saved case runs.
+// runs says which command lines a saved case runs, and what it takes in.
 func (o *output) runs(c race.Case) {
 	if o.json {
 		return
 	}
 	for _, line := range commandLines(c) {
 		o.text("runs: %s", line)
+	}
+	for _, path := range texts(c, "in") {
+		o.text("in:   %s", path)
 	}
 }
 
@@ -172,14 +175,19 @@ func commandLines(c race.Case) (lines []string) {
 	if len(words) > 0 {
 		lines = append(lines, report.Plain(strings.Join(words, " ")))
 	}
+	return append(lines, texts(c, "setup", "line", "read", "probe", "beside")...)
+}
+
+// texts are what a case has of some kinds of options, fit for a terminal.
+func texts(c race.Case, kinds ...string) (texts []string) {
 	for _, name := range slices.Sorted(maps.Keys(c.Options)) {
 		kind, _, _ := strings.Cut(name, ".")
 		text, err := strconv.Unquote(c.Options[name])
-		if err == nil && text != "" && slices.Contains([]string{"setup", "line", "read", "probe", "beside"}, kind) {
-			lines = append(lines, report.Plain(strings.ReplaceAll(text, "\x00", " ")))
+		if err == nil && text != "" && slices.Contains(kinds, kind) {
+			texts = append(texts, report.Plain(strings.ReplaceAll(text, "\x00", " ")))
 		}
 	}
-	return lines
+	return texts
 }
 
 func (o *output) ran(r proc.Result) {
@@ -223,6 +231,7 @@ func (o *output) found(f finding) error {
 	if !o.q {
 		o.text("")
 		report.Lanes(o.stdout, f.Report)
+		report.Stacks(o.stdout, f.Report)
 		o.text("\nbroken in %d of %d runs", f.broken, f.ran)
 	}
 	if f.broken == 0 {

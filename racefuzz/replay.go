@@ -30,14 +30,17 @@ its hand, and otherwise until the case breaks, for up to 60 runs.
 A saved race of a program runs that program: replay only what you would run as a
 command of your own. The command is printed first. A file that was cut, or that
 is no saved race, is refused, and nothing is made outside of the directory that
-racefuzz makes for it. In a terminal you are asked before a file is run that is
-not from the testdata of the module that you are in.
+racefuzz makes for it but what the race has -in, which is printed too and put
+back in the end. In a terminal you are asked before a file is run that is not
+from the testdata of the module that you are in.
 
 Flags:
     -y              do not ask
     -server PATH    run this memlatch, where the race is one of memlatch
     -workers N      runs at once, where the timing is random
     -time D         stop after a duration such as 10m
+    -stacks         write the program's stacks at the marked steps, where it is
+                    stopped at system calls
     -html FILE      also write the race as a page to step through; one FILE only
     -json           write JSON, one object a line
     -v              write a line for each run
@@ -60,6 +63,7 @@ type replay struct {
 
 func (r *replay) flags(f *flag.FlagSet) {
 	f.BoolVar(&r.yes, "y", false, "")
+	f.BoolVar(&r.stacks, "stacks", false, "")
 	r.replays(f)
 	r.serves(f)
 }
@@ -120,6 +124,9 @@ func (r *replay) ask(in io.Reader, to io.Writer) error {
 		fmt.Fprintf(to, "%s runs:\n", r.files[i])
 		for _, line := range lines {
 			fmt.Fprintf(to, "    %s\n", line)
+		}
+		for _, path := range texts(recorded.Case, "in") {
+			fmt.Fprintf(to, "    with %s, which is put aside meanwhile\n", path)
 		}
 	}
 	if !asks {
@@ -182,7 +189,7 @@ func (r *replay) one(ctx context.Context, recorded race.Recording, out *output) 
 		})
 	case trace.Name:
 		return inTemp(func(dir string) (int, error) {
-			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done()}
+			tier := trace.Tier{Dir: dir, Noticed: out.noticed, Passed: out.passed, Done: ctx.Done(), Stacks: r.stacks}
 			if c.Target == shipped {
 				built, took, err := r.find(ctx, shipped, dir)
 				if err != nil {

@@ -36,7 +36,7 @@ func TestAFileFromElsewhereIsAskedAbout(t *testing.T) {
 	}
 	t.Chdir(filepath.Join(module, "sub"))
 	daemon := race.Case{Command: []string{"sh", "-c", "rm -r ~\x1b[2K", "{pidfile}"}}
-	pair := race.Case{Target: commandsTarget, Options: map[string]string{"line.a": `"touch x"`, "line.b": `"rm x"`, "setup.01": `"curl x"`}}
+	pair := race.Case{Target: commandsTarget, Options: map[string]string{"line.a": `"touch x"`, "line.b": `"rm x"`, "setup.01": `"curl x"`, "in.01": `"/var/tmp/x"`}}
 	for _, tt := range []struct {
 		file   string
 		c      race.Case
@@ -47,7 +47,7 @@ func TestAFileFromElsewhereIsAskedAbout(t *testing.T) {
 		{filepath.Join(elsewhere, "r.txtar"), daemon, "y\n", `    sh -c 'rm -r ~\x1b[2K' '{pidfile}'`, true},
 		{filepath.Join(elsewhere, "r.txtar"), daemon, "\n", "rm -r", false},
 		{filepath.Join(elsewhere, "r.txtar"), daemon, "", "rm -r", false},
-		{filepath.Join(elsewhere, "r.txtar"), pair, "yes\n", "    touch x\n    rm x\n    curl x\n", true},
+		{filepath.Join(elsewhere, "r.txtar"), pair, "yes\n", "    touch x\n    rm x\n    curl x\n    with /var/tmp/x, which is put aside meanwhile\n", true},
 		{filepath.Join(elsewhere, "r.txtar"), race.Case{Tier: tierModel}, "", "", true},
 		{filepath.Join(module, "r.txtar"), daemon, "n\n", "rm -r", false},
 		{filepath.Join("..", "testdata", "races", "r.txtar"), daemon, "", "", true},

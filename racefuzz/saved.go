@@ -75,6 +75,16 @@ func (c *common) writable() error {
 	return errors.Join(errs...)
 }
 
+// writes are the absolute paths of where what is found goes.
+func (c *common) writes() (paths []string) {
+	for _, path := range []string{c.saveDir, c.html} {
+		if full, err := filepath.Abs(path); err == nil && path != "" {
+			paths = append(paths, full)
+		}
+	}
+	return paths
+}
+
 func tryToWrite(flag, dir string) error {
 	f, err := os.CreateTemp(dir, ".racefuzz-")
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,7 +18,8 @@ import (
 // Place is the directory in which commands run. It always has the same path and
 // begins as a copy of a template, of which only what was changed is copied anew.
 type Place struct {
-	Dir      string // where the commands run
+	Dir      string   // where the commands run
+	In       []string // absolute paths of what is outside and was taken in; it is called by them
 	template string
 	// Reader, if it is not nil, says what counts of the place: then its files do
 	// not.
@@ -48,6 +50,15 @@ func (p *Place) Keep() error {
 	if err := copyTree(p.Dir, p.template); err != nil {
 		return err
 	}
+	for _, name := range p.In {
+		kept := p.kept(name)
+		if err := errors.Join(os.RemoveAll(kept), os.MkdirAll(filepath.Dir(kept), 0o700)); err != nil {
+			return err
+		}
+		if err := copyTree(name, kept); err != nil && !absent(err) {
+			return err
+		}
+	}
 	return p.note()
 }
 
@@ -69,7 +80,16 @@ func (p *Place) note() error {
 // walk calls f for everything in the place, what a directory holds after the
 // directory.
 func (p *Place) walk(f func(name string, s stamp) error) error {
-	return filepath.WalkDir(p.Dir, func(path string, d fs.DirEntry, err error) error {
+	for _, root := range append([]string{p.Dir}, p.In...) {
+		if err := p.walkFrom(root, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Place) walkFrom(root string, f func(name string, s stamp) error) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -83,11 +103,12 @@ func (p *Place) walk(f func(name string, s stamp) error) error {
 		if err != nil {
 			return err
 		}
-		name, err := filepath.Rel(p.Dir, path)
-		if err != nil {
-			return err
+		if root == p.Dir {
+			if path, err = filepath.Rel(root, path); err != nil {
+				return err
+			}
 		}
-		return f(filepath.ToSlash(name), s)
+		return f(filepath.ToSlash(path), s)
 	})
 }
 
@@ -104,7 +125,7 @@ func (p *Place) Restore() error {
 		path := p.path(name)
 		if info, err := os.Lstat(path); err == nil && info.IsDir() {
 			os.Chmod(path, 0o700)
-			if old, err := os.Lstat(filepath.Join(p.template, name)); err == nil && old.IsDir() {
+			if old, err := os.Lstat(p.kept(name)); err == nil && old.IsDir() {
 				continue
 			}
 		}
@@ -115,7 +136,7 @@ func (p *Place) Restore() error {
 	names := append(changed, gone...)
 	slices.Sort(names)
 	for _, name := range names {
-		if err := copyEntry(filepath.Join(p.template, name), p.path(name)); err != nil && !absent(err) {
+		if err := copyEntry(p.kept(name), p.path(name)); err != nil && !absent(err) {
 			return err
 		}
 	}
@@ -130,7 +151,20 @@ func (p *Place) Restore() error {
 // absent reports whether an error says that there is no such name.
 func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }
 
-func (p *Place) path(name string) string { return filepath.Join(p.Dir, filepath.FromSlash(name)) }
+// path is where an entry is, and kept where the template has it.
+func (p *Place) path(name string) string {
+	if path.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.Dir, filepath.FromSlash(name))
+}
+
+func (p *Place) kept(name string) string {
+	if path.IsAbs(name) {
+		return filepath.Join(p.template+"-in", name)
+	}
+	return filepath.Join(p.template, filepath.FromSlash(name))
+}
 
 // differs returns what is not as Restore left it, and what is not there any more.
 func (p *Place) differs() (changed, gone []string, err error) {
@@ -191,7 +225,7 @@ func (p *Place) Snapshot(skip func(name string) bool) (Snapshot, error) {
 	for _, name := range gone {
 		s.gone[name] = skip == nil || !skip(name)
 	}
-	s.changed, err = content.ReadNames(p.Dir, changed)
+	s.changed, err = content.ReadNames(p.path, changed)
 	for name, f := range s.changed { // texts name the place where they were made
 		f.Data = []byte(strings.ReplaceAll(string(f.Data), p.Dir, "{dir}"))
 		s.changed[name] = f
@@ -214,7 +248,7 @@ func (p *Place) States(snapshots []Snapshot) ([]content.State, error) {
 			missing = append(missing, name)
 		}
 	}
-	read, err := content.ReadNames(p.template, missing)
+	read, err := content.ReadNames(p.kept, missing)
 	if err != nil {
 		return nil, err
 	}

@@ -71,13 +71,13 @@ func Read(root string, skip func(name string) bool) (State, error) {
 	if err != nil {
 		return nil, err
 	}
-	state.foldDatabases(root)
+	state.foldDatabases(func(name string) string { return filepath.Join(root, filepath.FromSlash(name)) })
 	return state, nil
 }
 
-// ReadNames returns of the state of the directory root only the given names, with
-// the databases that some of them belong to.
-func ReadNames(root string, names []string) (State, error) {
+// ReadNames returns the entries of these names, with the databases that some of
+// them belong to. At says where an entry is.
+func ReadNames(at func(name string) string, names []string) (State, error) {
 	state := State{}
 	for _, name := range names {
 		for _, ending := range besides {
@@ -85,11 +85,11 @@ func ReadNames(root string, names []string) (State, error) {
 				name = database
 			}
 		}
-		if err := state.add(name, filepath.Join(root, filepath.FromSlash(name))); err != nil {
+		if err := state.add(name, at(name)); err != nil {
 			return nil, err
 		}
 	}
-	state.foldDatabases(root)
+	state.foldDatabases(at)
 	return state, nil
 }
 
@@ -149,12 +149,12 @@ func CheckGlob(glob string) error {
 // it lies in, or, for globs without a slash, one element of the name.
 func Matches(globs []string, name string) bool {
 	for _, glob := range globs {
-		for dir := name; dir != "."; dir = path.Dir(dir) {
+		for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
 			target := dir
 			if !strings.Contains(glob, "/") {
 				target = path.Base(dir)
 			}
-			if ok, _ := doublestar.Match(strings.Trim(glob, "/"), target); ok {
+			if ok, _ := doublestar.Match(strings.Trim(glob, "/"), strings.Trim(target, "/")); ok {
 				return true
 			}
 		}

@@ -21,12 +21,12 @@ var besides = []string{"-wal", "-shm", "-journal"}
 
 // foldDatabases replaces each database of the state, with the files that belong
 // to it, by its content.
-func (s State) foldDatabases(root string) {
+func (s State) foldDatabases(at func(name string) string) {
 	for name, f := range s {
 		if f.Type != 0 || !bytes.HasPrefix(f.Data, magic) {
 			continue
 		}
-		rows, err := dump(filepath.Join(root, filepath.FromSlash(name)))
+		rows, err := dump(at(name))
 		if err != nil {
 			rows = "damaged: " + err.Error()
 		}

@@ -29,6 +29,7 @@ type Options struct {
 	Lines   []string // two to four command lines
 	Setup   []string // command lines that are run once before, to make what the others need
 	Files   []string // paths of files of which a copy is put into the place first
+	In      []string // absolute paths outside of the place of what belongs to it
 	Ignore  []string // globs of files that are left out of the comparison
 	Read    string   // a command line that says what is in the place, or "": then the files themselves do
 	Strict  bool     // a command that fails only because another runs is a finding
@@ -62,7 +63,7 @@ func (o Options) settings() map[string]string {
 	for i, line := range o.Lines {
 		quoted["line."+race.ActorName(i)] = strconv.Quote(line)
 	}
-	for name, values := range map[string][]string{"setup": o.Setup, "file": o.Files, "ignore": o.Ignore} {
+	for name, values := range map[string][]string{"setup": o.Setup, "file": o.Files, "in": o.In, "ignore": o.Ignore} {
 		for i, value := range values {
 			quoted[fmt.Sprintf("%s.%02d", name, i+1)] = strconv.Quote(value)
 		}
@@ -90,6 +91,8 @@ func OptionsOf(c race.Case) (o Options, err error) {
 			o.Setup = append(o.Setup, value)
 		case "file":
 			o.Files = append(o.Files, value)
+		case "in":
+			o.In = append(o.In, value)
 		case "ignore":
 			o.Ignore = append(o.Ignore, value)
 		case "read":
@@ -108,16 +111,33 @@ func OptionsOf(c race.Case) (o Options, err error) {
 // them one after the other and learns from that how to judge. The error is a
 // [*commands.Refusal] if they cannot be tried, and a [*commands.Unrepeatable] if
 // they do not do the same twice. What runs them, now and later, ends with ctx,
-// unless another Done is given to them.
-func (o Options) Prepare(ctx context.Context, dir string) (*trace.Commands, error) {
+// unless another Done is given to them. What is taken in does not contain the
+// paths that are spared, and is to be put back by the caller in the end; where
+// there is an error it is already.
+func (o Options) Prepare(ctx context.Context, dir string, spared ...string) (_ *trace.Commands, err error) {
 	set, err := trace.NewCommands(trace.Tier{Dir: dir, Done: ctx.Done()}, nil)
 	if err != nil {
 		return nil, err
 	}
+	prepared := false
+	defer func() {
+		if !prepared {
+			err = errors.Join(err, set.Place.PutBack())
+		}
+	}()
+	for _, name := range o.In {
+		if err := set.Place.TakeIn(name, spared); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.fill(ctx, &set.Set); err != nil {
 		return nil, err
 	}
-	return set, set.Learn(ctx, o.Ignore)
+	if err := set.Learn(ctx, o.Ignore); err != nil {
+		return nil, err
+	}
+	prepared = true
+	return set, nil
 }
 
 // fill makes the set what the options say.

@@ -44,7 +44,14 @@ type Event struct {
 	Inode     int           // which file the name meant: 1 for the case's first, 2 for the next; 0 for none or not known
 	Orphans   string        // locks held on files that have lost the name, by Inode: "1 a" or "1 a, 2 b c (shared)"
 	Preempted bool          // the previous actor could have gone on
+	// Stack has the functions in which the actor made the step, one a line, the
+	// innermost first. It is [NoSymbols] where they have no names, and "" where
+	// nobody asked.
+	Stack string
 }
+
+// NoSymbols is the stack of a step whose functions have no names.
+const NoSymbols = "no symbols"
 
 // Schedule returns the steps of events.
 func ScheduleOf(events []Event) Schedule {

@@ -55,6 +55,7 @@ type page struct {
 	Second  int
 	Actors  []pageActor
 	Rows    []pageRow
+	Stacks  []stack
 }
 
 type pageActor struct {
@@ -98,7 +99,7 @@ func newPage(r Report) page {
 	p := page{
 		Report: r, CSS: pageCSS, JS: pageJS, PIDFile: r.Case.PIDFile(),
 		Summary: r.summary(), Note: r.stranger(), Timed: r.timed(), Told: r.told(),
-		Broken: -1, First: -1, Second: -1,
+		Broken: -1, First: -1, Second: -1, Stacks: r.stacks(),
 	}
 	if r.Verdict.Broken() {
 		p.Broken = r.Verdict.Event + 1

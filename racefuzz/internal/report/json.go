@@ -26,6 +26,7 @@ import (
 //	  "verdict": "I1: a and b both hold the file",  or "no race"
 //	  "broken": {"invariant": "I1", "meaning": "…", "reason": "…", "step": 15},  or null
 //	  "critical": [5, 6],  steps, or null
+//	  "stacks": [{"actor": "a", "step": 5, "frames": ["os.(*File).Write  /go/src/os/file.go:215"]}],  of the marked steps; not there unless asked for
 //	  "replay": "…"
 //	}
 func JSON(w io.Writer, r Report) error {
@@ -47,6 +48,7 @@ type jsonReport struct {
 	Verdict  string            `json:"verdict"`
 	Broken   *jsonBroken       `json:"broken"`
 	Critical []int             `json:"critical"`
+	Stacks   []stack           `json:"stacks,omitempty"`
 	Replay   string            `json:"replay"`
 }
 
@@ -100,6 +102,7 @@ func object(r Report) jsonReport {
 		Actors:  []jsonActor{},
 		Events:  []jsonEvent{},
 		Verdict: r.Verdict.String(),
+		Stacks:  r.stacks(),
 		Replay:  r.Replay,
 	}
 	if o.Options == nil {

@@ -5,6 +5,7 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,6 +53,44 @@ func (r Report) plain() Report {
 func (r Report) hasCritical() bool {
 	i, j := r.Critical[0], r.Critical[1]
 	return 0 <= i && i < j && j < len(r.Events)
+}
+
+// stack is what an actor was in the middle of when it made a step.
+type stack struct {
+	Actor  string   `json:"actor"`
+	Step   int      `json:"step"`
+	Frames []string `json:"frames"`
+}
+
+// stacks are those of the steps that are marked, as far as they were looked at.
+func (r Report) stacks() (stacks []stack) {
+	for i, e := range r.Events {
+		if marked := r.breaks(i) || r.hasCritical() && slices.Contains(r.Critical[:], i); !marked || e.Stack == "" {
+			continue
+		}
+		s := stack{e.Actor, i + 1, []string{}}
+		for line := range strings.Lines(e.Stack) {
+			if e.Stack != race.NoSymbols {
+				s.Frames = append(s.Frames, Plain(strings.TrimSuffix(line, "\n")))
+			}
+		}
+		stacks = append(stacks, s)
+	}
+	return stacks
+}
+
+// Stacks writes those stacks, each under the step that it is of.
+func Stacks(w io.Writer, r Report) {
+	for _, s := range r.stacks() {
+		fmt.Fprintf(w, "\n%s at step %d:", Plain(s.Actor), s.Step)
+		if len(s.Frames) == 0 {
+			fmt.Fprint(w, " ", race.NoSymbols)
+		}
+		for _, frame := range s.Frames {
+			fmt.Fprintf(w, "\n    %s", frame)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 // breaks reports whether the i-th event broke an invariant.

@@ -190,7 +190,7 @@ func (r *run) watched(name string) bool {
 	if name == "" {
 		return false
 	}
-	for name = path.Dir(name); name != "."; name = path.Dir(name) {
+	for name = path.Dir(name); name != "." && name != "/"; name = path.Dir(name) {
 		if dir, there := r.scene.entry(name); there && dir.kind != race.Dir {
 			return false
 		}
@@ -201,7 +201,7 @@ func (r *run) watched(name string) bool {
 // lookUp are the names that are looked at to find one.
 func (r *run) lookUp(name string) []explore.Object {
 	objects := []explore.Object{r.name(name)}
-	for path.Dir(name) != "." {
+	for path.Dir(name) != "." && path.Dir(name) != "/" {
 		name = path.Dir(name)
 		objects = append(objects, r.name(name))
 	}

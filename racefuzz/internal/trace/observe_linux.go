@@ -97,6 +97,10 @@ func (t *tracer) lookFirst() (err error) {
 	for _, name := range t.watch.add(".") {
 		t.refresh(nil, name, false)
 	}
+	for _, name := range t.in {
+		t.watch.add(path.Dir(name))
+		t.refresh(nil, name, false)
+	}
 	clear(t.scene.touched)
 	return nil
 }
@@ -106,7 +110,11 @@ func (t *tracer) lookFirst() (err error) {
 // have moved.
 func (t *tracer) look(k *task, moved, all []*actor) []change {
 	var changes []change
-	t.watch.touched(func(name string, content bool) { changes = t.refresh(changes, name, content) })
+	t.watch.touched(func(name string, content bool) {
+		if !path.IsAbs(name) || t.inside(name) != "" {
+			changes = t.refresh(changes, name, content)
+		}
+	})
 	for name := range t.mapped {
 		changes = t.refresh(changes, name, true)
 	}

@@ -113,8 +113,13 @@ func processOf(path string) int {
 }
 
 // inside returns path relative to the case's directory, "." for the directory
-// itself and "" for anything else.
+// itself, the path as it is where it was taken in, and "" for anything else.
 func (t *tracer) inside(path string) string {
+	for _, root := range t.in {
+		if rest, ok := strings.CutPrefix(path, root); ok && (rest == "" || rest[0] == '/' || rest == " (deleted)") {
+			return path
+		}
+	}
 	rest, ok := strings.CutPrefix(path, t.dir)
 	switch {
 	case !ok:
@@ -128,7 +133,12 @@ func (t *tracer) inside(path string) string {
 }
 
 // path is the opposite.
-func (t *tracer) path(place string) string { return filepath.Join(t.dir, place) }
+func (t *tracer) path(place string) string {
+	if filepath.IsAbs(place) {
+		return place
+	}
+	return filepath.Join(t.dir, place)
+}
 
 // fileOf names the file behind a descriptor. An unlinked one keeps its name
 // with " (deleted)" behind it, as the kernel gives it.

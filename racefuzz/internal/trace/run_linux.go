@@ -98,7 +98,7 @@ func start(c race.Case, t Tier) (*run, error) {
 	r := &run{c: c, tier: t, settings: s, began: time.Now(), stopLimit: 2 * time.Second, base: base, tracer: newTracer(filepath.Join(base, "dir")),
 		exclusive: map[int]bool{}}
 	if t.commands != nil {
-		r.dir = t.commands.Place.Dir
+		r.dir, r.in = t.commands.Place.Dir, t.commands.Place.In
 	}
 	r.hold = s.Beats != "" && s.Losers != "serve"
 	if s.Clock != "" {
@@ -308,6 +308,9 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		}
 		k = p.next()
 		e.Detail = k.call.words
+		if r.tier.Stacks {
+			e.Stack = r.stack(k.tid)
+		}
 		if m.Fault != race.NoFault {
 			k.call.fault = errnoOf(strings.TrimPrefix(string(m.Fault), failing))
 		}

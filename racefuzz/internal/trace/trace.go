@@ -26,6 +26,9 @@ type Tier struct {
 	// It is called likewise.
 	Passed func(race.Verdict)
 
+	// Stacks says that the events of calls have the stacks that these are made with.
+	Stacks bool
+
 	// Done is closed when all must end at once, whatever a program is doing: then
 	// moves, and learning, fail with [ErrOver]. Without it they take their time.
 	Done <-chan struct{}

@@ -14,7 +14,8 @@ import (
 // tracer drives the processes of one case. All its methods belong on the
 // thread that made it.
 type tracer struct {
-	dir      string // the case's directory, without symbolic links
+	dir      string   // the case's directory, without symbolic links
+	in       []string // what belongs to it and is elsewhere, likewise
 	tasks    map[int]*task
 	fixed    map[string]bool  // files of the directory that nobody changes
 	early    map[int]bool     // stopped before their parent told of them
@@ -45,10 +46,11 @@ type tracer struct {
 	// stranger is the process that has a dead one's pid, where the case has one.
 	stranger int
 	outputs  map[*actor]*output
-	timing   timing // at which calls programs are stopped
-	clock    *clock // of the case's own, or nil where programs go by the machine's
-	grown    int64  // bytes that have come to the files since they were added up
-	excess   error  // the case takes more than it may, or nil
+	timing   timing              // at which calls programs are stopped
+	clock    *clock              // of the case's own, or nil where programs go by the machine's
+	symbols  map[string]*symbols // of the files that have code, by their paths
+	grown    int64               // bytes that have come to the files since they were added up
+	excess   error               // the case takes more than it may, or nil
 }
 
 // process is one process of an actor; its lane is what it is called in events:

@@ -31,9 +31,13 @@ func newWatch(root string) (*watch, error) {
 
 func (w *watch) close() { unix.Close(w.fd) }
 
-// add begins to watch a directory, and returns the names in it.
+// add begins to watch a directory, and returns the names in it. An absolute path
+// is one outside of the root.
 func (w *watch) add(dir string) []string {
 	full := path.Join(w.root, dir)
+	if path.IsAbs(dir) {
+		full = dir
+	}
 	if wd, err := unix.InotifyAddWatch(w.fd, full, touches); err == nil {
 		w.dirs[int32(wd)] = dir
 	}

@@ -36,8 +36,7 @@ without a program, memlatch and its uninstall. In ARG, {pidfile}, {dir} and
 not given is found out by running it.
 
 What it is like:` + settings.String() + `
-    -file PATH      put a copy of PATH into {dir} first, with the placeholders
-                    replaced; may be given again
+    -file PATH      put a copy into {dir}, placeholders replaced; likewise
 What is tried:
     -actors N       servers (default 2), -rounds N starts of each (default 2); 1
                     is enough where something is beside them

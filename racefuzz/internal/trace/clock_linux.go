@@ -477,10 +477,10 @@ const mostTries = 32
 
 // wake lets time pass until a process wakes. Who does nothing then is let sleep on,
 // as long as he is the next to wake. And who has woken before since others moved, and
-// does the same as then while these rest, does so until he does something else, or
-// for ever: where others come in between then makes no difference to them.
+// does the same as then, does so until he is about to do something else, or
+// for ever: they come in before that, once, or after.
 func (r *run) wake(a *actor, p *process) (detail string, err error) {
-	began, alone := r.clock.passed, a.phase != serving && !r.learning && r.wokenSince(a) && !r.othersActive(a)
+	began, alone := r.clock.passed, a.phase != serving && !r.learning && r.wokenSince(a)
 	r.naps++
 	a.naps++
 	idle, tries := 0, 0
@@ -511,6 +511,17 @@ func (r *run) wake(a *actor, p *process) (detail string, err error) {
 	}
 	p.parked = tries == mostTries
 	return r.since(began), nil
+}
+
+// hasWoken reports whether the actor has slept in its present round: then it does so
+// between its tries as well, and others move while it sleeps.
+func (r *run) hasWoken(a *actor) bool {
+	for _, e := range slices.Backward(r.events) {
+		if race.ActorOf(e.Actor) == a.name && (e.Op == opWake || e.Op == opStart) {
+			return e.Op == opWake
+		}
+	}
+	return false
 }
 
 // wokenSince reports whether the actor has woken since another one moved.

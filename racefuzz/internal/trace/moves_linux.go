@@ -49,7 +49,7 @@ func (r *run) Describe(m race.Move) explore.Nature {
 	case opRemove, opHalt, opWait:
 		return explore.Rests
 	}
-	if _, p := r.lane(m.Actor); p != nil && r.repeats(p) {
+	if a, p := r.lane(m.Actor); p != nil && r.repeats(p) && !r.hasWoken(a) {
 		return explore.TriesAgain
 	}
 	return explore.GoesOn

@@ -101,7 +101,7 @@ func (r *run) asks(a *actor, of *process, refused bool) map[string]int {
 // go on. If it then is about to do what it has done before, it is parked until
 // another moves; who begins a new process for each try, after so many of them.
 func (r *run) awaitTry(a *actor) error {
-	if a.phase != starting || r.parked(a) || a.dozes() {
+	if a.phase != starting || r.parked(a) || r.clock != nil {
 		return nil
 	}
 	napped := r.napped && !r.hasGot(a)

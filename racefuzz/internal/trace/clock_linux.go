@@ -339,4 +339,3 @@ func (p *process) isGo() bool {
 }
 
 var goPrograms sync.Map // whether it is one, by the program's path
-

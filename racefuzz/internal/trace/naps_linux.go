@@ -140,14 +140,14 @@ func (d due) comes(p *process) {
 // move.
 const mostIdle = 8
 
-// mostTries is how often somebody may try the same after a sleep, while all others
-// rest, until it is taken for certain that he does so for ever.
+// mostTries is how often somebody may try the same after a sleep, while nobody else
+// moves, until it is taken for certain that he does so for ever.
 const mostTries = 32
 
 // wake lets time pass until a process wakes. Who does nothing then is let sleep on,
 // as long as he is the next to wake. And who has woken before since others moved, and
-// does the same as then, does so until he is about to do something else, or
-// for ever: they come in before that, once, or after.
+// does the same as then, does so until he is about to do something else, or for ever:
+// they come in before that or after it.
 func (r *run) wake(a *actor, p *process) (detail string, err error) {
 	began, alone := r.clock.passed, a.phase != serving && !r.learning && r.wokenSince(a)
 	r.naps++
@@ -164,7 +164,7 @@ func (r *run) wake(a *actor, p *process) (detail string, err error) {
 		if idle++; a.active() {
 			idle = 0
 		}
-		for alone && r.doesTheSame(a) {
+		for calls := 0; alone && calls < mostVain && r.doesTheSame(a); calls++ {
 			if err := r.stepOf(a); err != nil {
 				return "", err
 			}

@@ -62,7 +62,7 @@ func (r *run) describe(order []int, victim string) string {
 	var b strings.Builder
 	for _, i := range order {
 		a := r.actors[i]
-		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a), a.slept, a.named)
+		fmt.Fprintln(&b, a.phase, a.next, r.mayWait(a), a.slept, a.named, r.clock != nil && r.wokenSince(a))
 		if a.name == victim {
 			fmt.Fprintln(&b, opCrash)
 			continue
@@ -79,6 +79,9 @@ func (r *run) describe(order []int, victim string) string {
 	}
 	if r.clock != nil {
 		fmt.Fprintln(&b, r.clock.passed, r.naps)
+		if r.naps > fewNaps {
+			fmt.Fprintln(&b, len(r.events)-r.happened)
+		}
 	}
 	r.describeCommands(&b)
 	r.describeFiles(&b)

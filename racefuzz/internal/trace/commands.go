@@ -24,6 +24,10 @@ type Commands struct {
 	// Outside has the same of files outside of the place.
 	Outside map[string]map[int]bool
 
+	// Mapped says who has which file in memory, where nobody can follow what
+	// becomes of it.
+	Mapped map[string]bool
+
 	Refused map[string]int // so often each way to be refused was met
 	Left    map[string]int // likewise the files that no order leaves
 	Stayed  map[string]int // and the programs that were left running

@@ -414,8 +414,14 @@ func NewCommands(t Tier, lines []commands.Line) (*Commands, error) {
 	if err != nil {
 		return nil, err
 	}
+	mapped := map[string]bool{}
+	t.Noticed = func(actor, what string) {
+		if strings.HasPrefix(what, "maps ") {
+			mapped[actor+" "+what] = true
+		}
+	}
 	return &Commands{
-		Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{},
+		Mapped: mapped, Tier: t, Place: place, Lines: lines, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{},
 		Refused: map[string]int{}, Left: map[string]int{}, Stayed: map[string]int{},
 	}, nil
 }

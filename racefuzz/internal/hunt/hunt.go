@@ -257,7 +257,8 @@ func (o Options) Search(ctx context.Context, set *trace.Commands, p *explore.Pro
 }
 
 // Proved says what it means that nothing was found, and what else was seen:
-// refusals, files that no order leaves, and programs that were left running.
+// files in memory, refusals, files that no order leaves, and programs that were
+// left running.
 func (o Options) Proved(set *trace.Commands, r explore.Result) string {
 	text := fmt.Sprintf("complete: %s, %s, %s", count(len(o.Lines), "command"), count(o.Preempt, "preemption"), count(r.Schedules, "schedule"))
 	switch {
@@ -265,6 +266,8 @@ func (o Options) Proved(set *trace.Commands, r explore.Result) string {
 		text = fmt.Sprintf("not complete: %s diverged, the first %s", count(r.Diverged, "schedule"), r.Divergence)
 	case !r.Complete:
 		text = "not complete: " + count(r.Schedules, "schedule")
+	case len(set.Mapped) > 0:
+		text = fmt.Sprintf("not %s; %s", text, strings.Join(slices.Sorted(maps.Keys(set.Mapped)), ", "))
 	}
 	return text + met(&set.Set)
 }

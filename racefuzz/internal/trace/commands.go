@@ -20,6 +20,10 @@ type Commands struct {
 	// Outside has the same of files outside of the place.
 	Outside map[string]map[int]bool
 
+	// Mapped says who has which file in memory, where nobody can follow what
+	// becomes of it.
+	Mapped map[string]bool
+
 	serial bool // what is run next goes on in the place as it is
 }
 

@@ -383,7 +383,13 @@ func NewCommands(t Tier, lines []commands.Line) (*Commands, error) {
 		return nil, err
 	}
 	set, err := commands.NewSet(filepath.Join(dir, "place"), lines)
-	return &Commands{Tier: t, Set: set, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{}}, err
+	mapped := map[string]bool{}
+	t.Noticed = func(actor, what string) {
+		if strings.HasPrefix(what, "maps ") {
+			mapped[actor+" "+what] = true
+		}
+	}
+	return &Commands{Tier: t, Set: set, Touched: map[string]map[int]bool{}, Outside: map[string]map[int]bool{}, Mapped: mapped}, err
 }
 
 // Learn runs the commands in every order, and learns from that how to judge.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,7 @@ var programs = map[string]func(name string){
 	"unlink-create-fixed":   func(name string) { unlinkCreate(name, replaceByRename) },
 	"rotated-token":         func(name string) { refresh() },
 	"rotated-token-fixed":   func(name string) { locked(unix.LOCK_EX, refresh) },
+	"map":                   mapIt, // of no exam: what is written through memory is not seen
 }
 
 func main() {
@@ -52,6 +54,16 @@ func locked(how int, f func()) {
 	must(unix.Flock(int(lock.Fd()), how))
 	f()
 	lock.Close()
+}
+
+// mapIt has a file in memory for a moment, and sets its time.
+func mapIt(name string) {
+	f, err := os.OpenFile(name, os.O_RDWR, 0)
+	must(err)
+	page, err := unix.Mmap(int(f.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	must(err)
+	must(unix.Munmap(page))
+	must(os.Chtimes(name, time.Unix(1, 0), time.Unix(1, 0)))
 }
 
 func load() map[string]int {

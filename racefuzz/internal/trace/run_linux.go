@@ -103,6 +103,9 @@ func start(c race.Case, t Tier) (*run, error) {
 	r.hold = s.Beats != "" && s.Losers != "serve"
 	if s.Clock != "" {
 		base, err := time.Parse(time.RFC3339, s.Clock)
+		if err == nil && !ownClock {
+			err = errors.ErrUnsupported
+		}
 		if err != nil {
 			return nil, fmt.Errorf("option clock: %w", err)
 		}

@@ -66,6 +66,9 @@ var timed = func() map[int]Timing {
 		unix.SYS_RT_SIGTIMEDWAIT: {Name: "rt_sigtimedwait", Does: Awaits, Timeout: 2, Unit: Timespec, Over: -int64(unix.EAGAIN), Rest: None},
 		unix.SYS_SETITIMER:       {Name: "setitimer", Does: Alarms, Timeout: None, Rest: None},
 		unix.SYS_TIMER_SETTIME:   {Name: "timer_settime", Does: Alarms, Timeout: None, Rest: None},
+		unix.SYS_TIMER_DELETE:    {Name: "timer_delete", Does: Alarms, Timeout: None, Rest: None},
+		unix.SYS_TIMER_GETTIME:   {Name: "timer_gettime", Does: Alarms, Timeout: None, Rest: None},
+		unix.SYS_GETITIMER:       {Name: "getitimer", Does: Alarms, Timeout: None, Rest: None},
 		unix.SYS_TIMERFD_SETTIME: {Name: "timerfd_settime", Does: Alarms, Timeout: None, Rest: None},
 	}
 	maps.Copy(all, timedOfArchitecture)

@@ -41,6 +41,22 @@ func (t *tracer) setAlarm(k *task, row syscalls.Timing, args syscalls.Args) bool
 		if args[0] != unix.ITIMER_REAL {
 			return true // the time that a processor is used
 		}
+	case "getitimer":
+		if args[0] == unix.ITIMER_REAL {
+			before := t.armed(p, theAlarm)
+			p.alarms[theAlarm].show(k.tid, args[1], before, unit)
+			instead(k.tid, 0)
+		}
+		return true
+	case "timer_gettime":
+		if a := p.alarms[int(int32(args[0]))]; a != nil {
+			a.show(k.tid, args[1], t.armed(p, int(int32(args[0]))), time.Nanosecond)
+			instead(k.tid, 0)
+		}
+		return true
+	case "timer_delete":
+		delete(p.alarms, int(int32(args[0])))
+		return true
 	case "timer_settime":
 		id, unit, at, old = int(int32(args[0])), time.Nanosecond, args[2], args[3]
 	default:
@@ -55,22 +71,28 @@ func (t *tracer) setAlarm(k *task, row syscalls.Timing, args syscalls.Args) bool
 	if a.signal == 0 {
 		return false
 	}
-	if old != 0 {
-		var b []byte
-		for _, d := range []time.Duration{a.interval, before} {
-			b = binary.NativeEndian.AppendUint64(b, uint64(d/time.Second))
-			b = binary.NativeEndian.AppendUint64(b, uint64(d%time.Second/unit))
-		}
-		poke(k.tid, uintptr(old), b)
-	}
-	span := func(sec, part int64) time.Duration { return time.Duration(sec)*time.Second + time.Duration(part)*unit }
-	d := span(set[2], set[3])
+	a.show(k.tid, old, before, unit)
+	sum := func(sec, part int64) time.Duration { return time.Duration(sec)*time.Second + time.Duration(part)*unit }
+	d := sum(set[2], set[3])
 	if row.Name == "timer_settime" && args[1]&unix.TIMER_ABSTIME != 0 && d != 0 {
 		d = max(1, d-upSince-t.clock.elapsed())
 	}
-	a.set(t.clock, d, span(set[0], set[1]))
+	a.set(t.clock, d, sum(set[0], set[1]))
 	instead(k.tid, 0)
 	return true
+}
+
+// show writes into a task how an alarm is set: its interval, and how far off it is.
+func (a *alarm) show(tid int, addr uint64, off, unit time.Duration) {
+	if addr != 0 {
+		poke(tid, uintptr(addr), append(span(a.interval, unit), span(off, unit)...))
+	}
+}
+
+// span is a span of time as the kernel has it, in seconds and parts.
+func span(d, unit time.Duration) []byte {
+	b := binary.NativeEndian.AppendUint64(nil, uint64(d/time.Second))
+	return binary.NativeEndian.AppendUint64(b, uint64(d%time.Second/unit))
 }
 
 // set arms an alarm, or stops it where d is 0.

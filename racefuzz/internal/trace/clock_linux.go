@@ -87,10 +87,6 @@ func (t *tracer) endOf(k *task, row syscalls.Timing, args syscalls.Args) (until 
 	raw := args[row.Timeout]
 	absolute, clockID := false, uint64(unix.CLOCK_MONOTONIC)
 	switch row.Name {
-	case "nanosleep":
-		if k.proc.isGo() { // its monitor looks around
-			return 0, false
-		}
 	case "clock_nanosleep":
 		absolute, clockID = args[1]&unix.TIMER_ABSTIME != 0, args[0]
 	case "futex":
@@ -123,7 +119,8 @@ func (t *tracer) endOf(k *task, row syscalls.Timing, args syscalls.Args) (until 
 		d = never / 2
 	}
 	if !absolute {
-		return t.clock.passed + d, d > 0
+		monitors := row.Name == "nanosleep" && d <= mostOfMonitor && k.proc.isGo()
+		return t.clock.passed + d, d > 0 && !monitors
 	}
 	switch clockID {
 	case unix.CLOCK_REALTIME, unix.CLOCK_TAI:
@@ -135,6 +132,10 @@ func (t *tracer) endOf(k *task, row syscalls.Timing, args syscalls.Args) (until 
 	}
 	return max(t.clock.passed, d-time.Duration(t.clock.steps)*tick), true
 }
+
+// mostOfMonitor is how long the monitor of Go's runtime sleeps at most before it
+// looks around again.
+const mostOfMonitor = 10 * time.Millisecond
 
 // answer makes a call that asks for the time.
 func (t *tracer) answer(k *task, row syscalls.Timing, args syscalls.Args) {
@@ -175,6 +176,13 @@ func (t *tracer) awoken(k *task) {
 	w := k.wait
 	k.wait = nil
 	value := restored(k.tid, w)
+	if w.Name == "select" || w.Name == "pselect6" || w.Name == "ppoll" { // which tell how much was left
+		unit := time.Nanosecond
+		if w.Unit == syscalls.Timeval {
+			unit = time.Microsecond
+		}
+		poke(k.tid, uintptr(w.args[w.Timeout]), span(max(0, w.until-t.clock.passed), unit))
+	}
 	switch broken := value == -int64(unix.EINTR) || -516 <= value && value <= -512; {
 	case !broken:
 	case w.over:
@@ -191,9 +199,7 @@ func (t *tracer) awoken(k *task) {
 	default:
 		k.broken = w
 		if absolute := w.Name == "clock_nanosleep" && w.args[1]&unix.TIMER_ABSTIME != 0; w.Rest != syscalls.None && w.args[w.Rest] != 0 && !absolute {
-			rest := max(0, w.until-t.clock.passed)
-			p := binary.NativeEndian.AppendUint64(nil, uint64(rest/time.Second))
-			poke(k.tid, uintptr(w.args[w.Rest]), binary.NativeEndian.AppendUint64(p, uint64(rest%time.Second)))
+			poke(k.tid, uintptr(w.args[w.Rest]), span(max(0, w.until-t.clock.passed), time.Nanosecond))
 		}
 		setResult(k.tid, -int64(unix.EINTR))
 	}

@@ -107,6 +107,11 @@ date +%s.%N >"$1.1"; stat -c %.9Y "$1.1" >>"$1.1"
 flock -w 7 "$1.1" true
 flock "$1.1" -c "flock -w 7 $1.1 true; date +%s.%N >$1.2"
 timeout 11 sleep 3600
+if command -v perl >/dev/null; then # which asks for the time itself
+	perl -e '$began = time; system "sleep 5"; exit(time - $began < 5)' || exit 1
+else
+	sleep 5
+fi
 date +%s.%N >"$1.3"
 touch -d '@1000000000' "$1.0"
 exec sleep 1000000
@@ -134,7 +139,7 @@ func TestProgramsGoByTheClock(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("sleeping took real time: %v", took)
 	}
-	for i, want := range []time.Duration{0, 5 * time.Second, 12 * time.Second, 23 * time.Second} {
+	for i, want := range []time.Duration{0, 5 * time.Second, 12 * time.Second, 28 * time.Second} {
 		path := r.path(fmt.Sprintf("%s.%d", r.settings.PIDName(), i))
 		text, _ := os.ReadFile(path)
 		for _, line := range strings.Fields(string(text)) {

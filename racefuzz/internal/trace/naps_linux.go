@@ -155,8 +155,7 @@ func (r *run) wake(a *actor, p *process) (detail string, err error) {
 	idle, tries := 0, 0
 	for idle < mostIdle && tries < mostTries {
 		d, _ := p.nextDue()
-		r.clock.passed = max(r.clock.passed, d.until)
-		r.tell(p)
+		r.pass(d.until)
 		d.comes(p)
 		if err := r.rest(a); err != nil {
 			return "", err
@@ -180,6 +179,23 @@ func (r *run) wake(a *actor, p *process) (detail string, err error) {
 	}
 	p.parked = tries == mostTries
 	return r.since(began), nil
+}
+
+// pass lets time pass until then, and tells all. Who is stopped before a call gets the
+// alarms that are due by now: they come as soon as he goes on.
+func (r *run) pass(until time.Duration) {
+	r.clock.passed = max(r.clock.passed, until)
+	for _, a := range r.actors {
+		for _, p := range a.procs {
+			if p.ended {
+				continue
+			}
+			r.tell(p)
+			for d, ok := p.nextDue(); ok && p.next() != nil && d.alarm != nil && d.until <= r.clock.passed; d, ok = p.nextDue() {
+				d.comes(p)
+			}
+		}
+	}
 }
 
 // hasWoken reports whether the actor has slept in its present round: then it does so

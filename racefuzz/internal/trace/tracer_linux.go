@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"time"
 	"unsafe"
@@ -351,6 +352,7 @@ func (t *tracer) replaced(k *task) *task {
 	}
 	k.tid, k.state, k.wait, k.broken = k.proc.pid, running, nil, nil
 	k.proc.tasks = []*task{k}
+	maps.DeleteFunc(k.proc.alarms, func(id int, _ *alarm) bool { return id != theAlarm })
 	t.tasks[k.tid] = k
 	return k
 }

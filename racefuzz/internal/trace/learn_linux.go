@@ -21,11 +21,16 @@ import (
 )
 
 // Try learns a program and has do try it. One that turns out to wait for time to pass,
-// sooner or later, is put on a clock of the case's own, and all begins anew.
+// sooner or later, is put on a clock of the case's own, and all begins anew. One of
+// which several serve is not: its waits to take over are moves already.
 func (t Tier) Try(ctx context.Context, p program.Program, do func(Tier, program.Program) error) error {
 	for {
 		t.sleepless = ownClock && p.Clock == "" && p.RealTime == ""
 		learned, err := t.Learn(ctx, p)
+		if err == nil && p.Clock != "" && learned.Losers == "serve" {
+			p.Clock, p.RealTime = "", "yes"
+			continue
+		}
 		if err == nil {
 			err = do(t, learned)
 		}

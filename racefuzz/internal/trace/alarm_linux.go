@@ -18,6 +18,7 @@ type alarm struct {
 	interval time.Duration // after which it comes again, or 0
 	signal   int
 	timer    bool   // of timer_create, and so it says
+	dated    bool   // it may be set to a time of day, and not of the time that the machine is up
 	value    uint64 // that the signal carries then
 	tid      int    // the thread that gets it, or 0 for any
 }
@@ -75,7 +76,11 @@ func (t *tracer) setAlarm(k *task, row syscalls.Timing, args syscalls.Args) bool
 	sum := func(sec, part int64) time.Duration { return time.Duration(sec)*time.Second + time.Duration(part)*unit }
 	d := sum(set[2], set[3])
 	if row.Name == "timer_settime" && args[1]&unix.TIMER_ABSTIME != 0 && d != 0 {
-		d = max(1, d-upSince-t.clock.elapsed())
+		from := upSince
+		if a.dated {
+			from = time.Duration(t.clock.base.UnixNano())
+		}
+		d = max(1, d-from-t.clock.elapsed())
 	}
 	a.set(t.clock, d, sum(set[0], set[1]))
 	instead(k.tid, 0)
@@ -142,7 +147,9 @@ func timerOf(pid, id int) *alarm {
 				a.signal = 0
 			}
 		case "ClockID":
-			if id, _ := strconv.Atoi(is); id != unix.CLOCK_MONOTONIC && id != unix.CLOCK_REALTIME && id != unix.CLOCK_BOOTTIME {
+			id, _ := strconv.Atoi(is)
+			a.dated = id == unix.CLOCK_REALTIME
+			if !a.dated && id != unix.CLOCK_MONOTONIC && id != unix.CLOCK_BOOTTIME {
 				a.signal = 0
 			}
 		}

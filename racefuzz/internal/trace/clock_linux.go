@@ -140,10 +140,9 @@ const mostOfMonitor = 10 * time.Millisecond
 // answer makes a call that asks for the time.
 func (t *tracer) answer(k *task, row syscalls.Timing, args syscalls.Args) {
 	now := t.clock.base.Add(t.clock.elapsed()).UnixNano()
-	put := func(addr uint64, a, b int64) {
+	put := func(addr uint64, p []byte) {
 		if addr != 0 {
-			p := binary.NativeEndian.AppendUint64(nil, uint64(a))
-			poke(k.tid, uintptr(addr), binary.NativeEndian.AppendUint64(p, uint64(b)))
+			poke(k.tid, uintptr(addr), p)
 		}
 	}
 	result := int64(0)
@@ -152,14 +151,12 @@ func (t *tracer) answer(k *task, row syscalls.Timing, args syscalls.Args) {
 		if monotonic(args[0]) {
 			now = int64(upSince + t.clock.elapsed())
 		}
-		put(args[1], now/1e9, now%1e9)
+		put(args[1], span(time.Duration(now), time.Nanosecond))
 	case "gettimeofday":
-		put(args[0], now/1e9, now%1e9/1000)
+		put(args[0], span(time.Duration(now), time.Microsecond))
 	case "time":
 		result = now / 1e9
-		if args[0] != 0 {
-			poke(k.tid, uintptr(args[0]), binary.NativeEndian.AppendUint64(nil, uint64(result)))
-		}
+		put(args[0], binary.NativeEndian.AppendUint64(nil, uint64(result)))
 	}
 	instead(k.tid, result)
 }
@@ -229,7 +226,7 @@ type due struct {
 	alarm *alarm
 }
 
-// next is what the clock is to do next for a process, if anything.
+// nextDue is what the clock is to do next for a process, if anything.
 func (p *process) nextDue() (d due, ok bool) {
 	d.until = never
 	for _, k := range p.tasks {

@@ -7,8 +7,6 @@ package trace
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,21 +34,12 @@ func needClock(t *testing.T) {
 	}
 }
 
-func clockDaemon(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "clock")
-	if out, err := exec.Command("go", "build", "-o", binary, filepath.Join(daemons, "clock")).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return binary
-}
-
 // enough is within how many schedules each is found.
 const enough = 500
 
 func TestWhatIsWrongWithTimeIsFound(t *testing.T) {
 	needClock(t)
-	binary := clockDaemon(t)
+	binary := buildProgram(t, "clock")
 	for _, b := range clockBugs {
 		if !b.quick && !*exam {
 			continue
@@ -79,7 +68,7 @@ func TestWhatIsWrongWithTimeIsFound(t *testing.T) {
 
 func TestWhoGoesByTimeRightlyIsClean(t *testing.T) {
 	needClock(t)
-	binary := clockDaemon(t)
+	binary := buildProgram(t, "clock")
 	bounds := explore.Bounds{Preemptions: 1}
 	if *exam {
 		bounds = explore.Bounds{Preemptions: 2, Crashes: 1}

@@ -223,8 +223,14 @@ func TestCorrectDaemonsAreClean(t *testing.T) {
 
 func buildDaemon(t *testing.T) string {
 	t.Helper()
+	return buildProgram(t, "go")
+}
+
+// buildProgram builds what is in Go in one of the corpus's directories.
+func buildProgram(t *testing.T, name string) string {
+	t.Helper()
 	binary := filepath.Join(t.TempDir(), "daemon")
-	cmd := exec.Command("go", "build", "-o", binary, filepath.Join(daemons, "go"))
+	cmd := exec.Command("go", "build", "-o", binary, filepath.Join(daemons, name))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

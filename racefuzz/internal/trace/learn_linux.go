@@ -25,7 +25,7 @@ import (
 // which several serve is not: its waits to take over are moves already.
 func (t Tier) Try(ctx context.Context, p program.Program, do func(Tier, program.Program) error) error {
 	for {
-		t.sleepless = ownClock && p.Clock == "" && p.RealTime == ""
+		t.wantsClock = ownClock && p.Clock == "" && p.RealTime == ""
 		learned, err := t.Learn(ctx, p)
 		if err == nil && p.Clock != "" && learned.Losers == "serve" {
 			p.Clock, p.RealTime = "", "yes"
@@ -85,7 +85,7 @@ func (b bench) Alone(c race.Case, again bool) (h program.Habits, err error) {
 	r.learning = true
 	for m, _, ok := explore.Onward(r, r.events); ok; m, _, ok = explore.Onward(r, r.events) {
 		if m.Op == opStop && r.settings.Beats == "" && r.clock == nil && r.seesBeat(a) {
-			if r.tier.sleepless {
+			if r.tier.wantsClock {
 				return h, errSleeps
 			}
 			return program.Habits{Beats: true}, nil

@@ -110,7 +110,7 @@ func start(c race.Case, t Tier) (*run, error) {
 			return nil, fmt.Errorf("option clock: %w", err)
 		}
 		r.clock, r.hold, r.timing = &clock{base: base}, true, everything
-	} else if t.sleepless {
+	} else if t.wantsClock {
 		r.timing = alarms
 	}
 	r.done = t.Done
@@ -332,7 +332,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 	if err := r.over(); err != nil { // what was waited for may not have come
 		return e, err
 	}
-	if r.slept && r.tier.sleepless {
+	if r.slept && r.tier.wantsClock {
 		return e, errSleeps
 	}
 	if errors.Is(err, ErrForbidden) {

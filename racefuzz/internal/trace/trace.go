@@ -33,8 +33,8 @@ type Tier struct {
 	// moves, and learning, fail with [ErrOver]. Without it they take their time.
 	Done <-chan struct{}
 
-	commands  *Commands // what is run instead of servers, or nil
-	sleepless bool      // a program that goes on after it has slept is to be put on a clock of its own
+	commands   *Commands // what is run instead of servers, or nil
+	wantsClock bool      // a program that goes on after it has slept is to be put on a clock of its own
 }
 
 // Until implements [explore.Hurrier].

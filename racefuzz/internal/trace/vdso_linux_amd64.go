@@ -66,7 +66,7 @@ var asked = sync.OnceValues(func() (q questions, err error) {
 		return q, err
 	}
 	image := make([]byte, 64<<10)
-	n, _ := peek(unix.Getpid(), base, image[:8<<10])
+	n, _ := peek(unix.Getpid(), base, image) // as much as there is
 	f, err := elf.NewFile(bytes.NewReader(image[:n]))
 	if err != nil {
 		return q, err

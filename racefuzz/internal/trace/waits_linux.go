@@ -135,7 +135,7 @@ func (r *run) awaitTry(a *actor) error {
 			ask := k.call.Name + " " + k.call.words
 			made, refused := r.asks(a, p, false)[ask], r.asks(a, p, true)
 			looks := napped && len(refused) == 0 && made >= mostLooks
-			if p.parked = a.slept && made > 0 || looks || !p.moved && refused[ask] >= freshTries; p.parked && !r.tier.sleepless {
+			if p.parked = a.slept && made > 0 || looks || !p.moved && refused[ask] >= freshTries; p.parked && !r.tier.wantsClock {
 				r.notice(a, "sleeps between its tries")
 			}
 		}

@@ -5,6 +5,7 @@ package trace
 // what is wrong with a daemon that goes by time is found.
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -102,24 +103,26 @@ else
 	sleep 5
 fi
 date +%s.%N >"$1.3"
+sleep 4 & # a signal that they ignore does not end a wait, nor begin it anew
+first=$! second=$!
+if command -v perl >/dev/null; then # which is told how much was left
+	perl -e '($ready, $left) = select undef, undef, undef, 4; exit($left > 0)' &
+	second=$!
+fi
+sleep 1; kill -WINCH $first $second
+wait $second || exit 1
+date +%s.%N >"$1.4"
+wait $first
+date +%s.%N >"$1.5"
 touch -d '@1000000000' "$1.0"
 exec sleep 1000000
 `
 
 func TestProgramsGoByTheClock(t *testing.T) {
-	needClock(t)
 	needFlock(t)
-	p := shProgram(t, asksForTheTime)
-	p.Ready, p.Stop, p.Losers, p.Calls, p.Clock = "it never says so", "term", "exit", everyCall, "2031-05-06T07:08:09Z"
-	base, _ := time.Parse(time.RFC3339, p.Clock)
-	c := p.Case(Name)
-	c.Actors = []race.Actor{{Name: "a", Script: []string{opStart}}}
 	began := time.Now()
-	r, err := start(c, Tier{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := clocked(t, asksForTheTime, 1)
+	base := r.clock.base
 	for m, _, ok := explore.Onward(r, r.events); ok && r.clock.passed < time.Minute; m, _, ok = explore.Onward(r, r.events) {
 		if _, err := r.Do(m); err != nil {
 			t.Fatal(err)
@@ -128,7 +131,7 @@ func TestProgramsGoByTheClock(t *testing.T) {
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("sleeping took real time: %v", took)
 	}
-	for i, want := range []time.Duration{0, 5 * time.Second, 12 * time.Second, 28 * time.Second} {
+	for i, want := range []time.Duration{0, 5 * time.Second, 12 * time.Second, 28 * time.Second, 32 * time.Second, 32 * time.Second} {
 		path := r.path(fmt.Sprintf("%s.%d", r.settings.PIDName(), i))
 		text, _ := os.ReadFile(path)
 		for _, line := range strings.Fields(string(text)) {
@@ -144,6 +147,92 @@ func TestProgramsGoByTheClock(t *testing.T) {
 		} else if i == 0 && st.ModTime().Unix() != 1000000000 {
 			t.Errorf("a time that the program has set itself is %v", st.ModTime())
 		}
+	}
+}
+
+// clocked starts a script on a clock of its own, with actors that start.
+func clocked(t *testing.T, script string, actors int) *run {
+	t.Helper()
+	needClock(t)
+	p := shProgram(t, script)
+	p.Command = append(p.Command, "{n}")
+	p.Ready, p.Stop, p.Losers, p.Calls, p.Clock = "it never says so", "term", "exit", everyCall, "2031-05-06T07:08:09Z"
+	c := p.Case(Name)
+	for i := range actors {
+		c.Actors = append(c.Actors, race.Actor{Name: race.ActorName(i), Script: []string{opStart}})
+	}
+	r, err := start(c, Tier{Dir: t.TempDir()})
+	if errors.Is(err, ErrForbidden) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// make makes the move of an actor, or of a process of it, that is called so.
+func (r *run) make(t *testing.T, actor, op string) race.Event {
+	t.Helper()
+	for _, m := range r.Moves() {
+		if race.ActorOf(m.Actor) == actor && m.Op == op && m.Fault == race.NoFault {
+			e, err := r.Do(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}
+	}
+	t.Fatalf("%s cannot %s now, only %v", actor, op, r.Moves())
+	return race.Event{}
+}
+
+func TestTimePassesToTheNextEndOfAWait(t *testing.T) {
+	r := clocked(t, `sleep $((3 - $2)); exec sleep 1000`, 3)
+	for _, name := range []string{"a", "b", "c"} {
+		r.make(t, name, opStart)
+	}
+	for i, name := range []string{"c", "b", "a"} {
+		var wakes []race.Move
+		for _, m := range r.Moves() {
+			if m.Op == opWake {
+				wakes = append(wakes, m)
+			}
+		}
+		if len(wakes) != 1 || race.ActorOf(wakes[0].Actor) != name {
+			t.Fatalf("%v may wake, want %s", wakes, name)
+		}
+		r.make(t, name, opWake)
+		if want := time.Duration(i+1) * time.Second; r.clock.passed != want {
+			t.Errorf("%v has passed, want %v", r.clock.passed, want)
+		}
+	}
+}
+
+// A program can keep what time it was when it made a step, and so the state is
+// another one.
+func TestTheStateSaysWhenAStepWasMade(t *testing.T) {
+	const script = `[ "$2" = 0 ] || sleep 1; [ -e "$1.x" ]; [ -e "$1.y" ]; exec sleep 1000`
+	var states []string
+	for _, first := range []string{"a", "b"} {
+		t.Run(first, func(t *testing.T) { // a run keeps the thread on which it was started
+			r := clocked(t, script, 2)
+			r.make(t, "a", opStart)
+			r.make(t, "b", opStart)
+			if first == "b" {
+				r.make(t, "b", opWake)
+			}
+			r.make(t, "a", "newfstatat")
+			if first == "a" {
+				r.make(t, "b", opWake)
+			}
+			r.make(t, "a", "newfstatat")
+			states = append(states, ranked(renumber(r.describe([]int{0, 1}, ""))))
+		})
+	}
+	if len(states) == 2 && states[0] == states[1] {
+		t.Errorf("a made its step before and after a second had passed, and the state is\n%s", states[0])
 	}
 }
 

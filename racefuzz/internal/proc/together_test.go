@@ -5,6 +5,7 @@ package proc
 // all have ended or when they are interrupted, and show the file that is wrong.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,16 +80,17 @@ func commandsOf(t *testing.T, words ...string) *Commands {
 	return c
 }
 
-// live are the ids in files of the place.
+// live are the ids in files of the place, as soon as they are there and, on Windows,
+// let go by who renamed them.
 func live(t *testing.T, c *Commands, names ...string) (pids []int) {
 	t.Helper()
 	for _, name := range names {
 		text, err := os.ReadFile(filepath.Join(c.Place.Dir, name))
-		for os.IsNotExist(err) {
+		for began := time.Now(); err != nil && time.Since(began) < time.Minute; {
 			text, err = os.ReadFile(filepath.Join(c.Place.Dir, name))
 		}
-		pid, err := strconv.Atoi(string(text))
-		if err != nil {
+		pid, notANumber := strconv.Atoi(string(text))
+		if err := cmp.Or(err, notANumber); err != nil {
 			t.Fatal(err)
 		}
 		pids = append(pids, pid)

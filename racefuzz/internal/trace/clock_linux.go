@@ -249,9 +249,10 @@ func (p *process) dozes() bool {
 }
 
 // dozes reports whether a process of the actor's present round waits for a time to
-// come.
+// come, and none is about to do something: whether its other threads have come to
+// their waits by then is chance.
 func (a *actor) dozes() bool {
-	return slices.ContainsFunc(a.procs, func(p *process) bool { return !p.orphan && p.dozes() })
+	return !a.active() && slices.ContainsFunc(a.procs, func(p *process) bool { return !p.orphan && p.dozes() })
 }
 
 // keepTime puts a process that has just begun a program on the clock.

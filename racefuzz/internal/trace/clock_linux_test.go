@@ -210,6 +210,20 @@ func TestTimePassesToTheNextEndOfAWait(t *testing.T) {
 	}
 }
 
+// A thread that waits may come to its wait before or after another one of the same
+// process is stopped before a call, and the moves that there are do not tell.
+func TestWhoIsAboutToDoSomethingDoesNotDoze(t *testing.T) {
+	waits := &task{state: running, wait: &wait{until: time.Second}}
+	a := &actor{procs: []*process{{tasks: []*task{waits}}}}
+	if !a.dozes() {
+		t.Error("who waits for a time does not doze")
+	}
+	a.procs[0].tasks = append(a.procs[0].tasks, &task{state: pending})
+	if a.dozes() {
+		t.Error("who is about to make a call dozes")
+	}
+}
+
 // A program can keep what time it was when it made a step, and so the state is
 // another one.
 func TestTheStateSaysWhenAStepWasMade(t *testing.T) {

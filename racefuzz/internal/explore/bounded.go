@@ -3,9 +3,6 @@ package explore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -26,33 +23,11 @@ func until(ctx context.Context, t race.Tier) race.Tier {
 	return t
 }
 
-// Bounded explores every schedule of every case within the plan's bounds, those
-// that spend least first, and stops at the first witness. A case with one more
-// actor than another one is as far behind as if it had spent one more. Which
-// witness is the first does not depend on the number of workers.
+// Bounded explores every schedule of every case within the plan's bounds, in the
+// order of [stages], and stops at the first witness. Which witness is the first
+// does not depend on the number of workers.
 func Bounded(ctx context.Context, p Plan) (Result, error) {
-	s := newSearches(ctx, p)
-	return s.levels()
-}
-
-// actors returns how many there are in the smallest case and in the largest.
-func (p Plan) actors() (fewest, most int) {
-	fewest = math.MaxInt
-	for _, c := range p.Cases {
-		fewest, most = min(fewest, len(c.Actors)), max(most, len(c.Actors))
-	}
-	return fewest, most
-}
-
-// Reached says what is complete of an exploration by [Bounded] that was stopped,
-// or nothing where nothing is.
-func (p Plan) Reached(r Result) string {
-	fewest, most := p.actors()
-	text := ""
-	for n := fewest; n <= most && n < fewest+r.Rounds; n++ {
-		text += fmt.Sprintf(", %d with %s", min(r.Rounds-1-n+fewest, p.Bounds.most()), count(n, "actor", "actors"))
-	}
-	return strings.Replace(text, ",", "complete up to so many preemptions, crashes and faults in all:", 1)
+	return newSearches(ctx, p).explore()
 }
 
 // Exhaustive explores every schedule of every case within the plan's bounds on
@@ -64,7 +39,7 @@ func Exhaustive(ctx context.Context, p Plan) (Result, error) {
 	for _, x := range s.all {
 		x.free = true
 	}
-	return s.levels()
+	return s.explore()
 }
 
 // searches are the searches of a plan's cases.
@@ -93,32 +68,26 @@ func newSearches(ctx context.Context, p Plan) *searches {
 	return s
 }
 
-// levels explores all levels one after the other.
-func (s *searches) levels() (Result, error) {
+// explore makes all passes one after the other.
+func (s *searches) explore() (Result, error) {
 	defer s.release()
-	fewest, most := s.plan.actors()
-	for level := range s.plan.Bounds.most() + 1 + max(most-fewest, 0) {
-		s.plan.Progress.reached(s.plan.Reached(Result{Rounds: level}))
-		for _, x := range s.all {
-			x.spend(min(level-len(x.c.Actors)+fewest, s.plan.Bounds.most()))
-		}
-		s.work()
-		if r, err := s.result(); err != nil || r.Witness != nil || s.plan.exceeds(r) {
-			r.Rounds = level
-			return r, err
+	st := s.plan.stages()
+	for pass := range st.passes() {
+		s.plan.Progress.reached(s.plan.Reached(Result{Passes: pass}))
+		for cost := range s.plan.Bounds.most() + 1 {
+			for _, x := range s.all {
+				x.spend(st.of(x.c, pass), cost)
+			}
+			s.work()
+			if r, err := s.result(); err != nil || r.Witness != nil || s.plan.exceeds(r) {
+				r.Passes = pass
+				return r, err
+			}
 		}
 	}
 	r, err := s.result()
 	r.Complete = r.Diverged == 0
 	return r, err
-}
-
-// explore explores one level of all cases.
-func (s *searches) explore(level int) {
-	for _, x := range s.all {
-		x.spend(level)
-	}
-	s.work()
 }
 
 // work has all workers explore until nothing is left, or a case is over and all
@@ -178,7 +147,7 @@ func (s *searches) runAll(k *worker, x *search) {
 			k.run(x, b)
 		}
 		if s.plan.Progress != nil && decide {
-			s.plan.Progress.Left(int(s.left.Load()), x.level, x.bounds.most())
+			s.plan.Progress.Left(int(s.left.Load()))
 		}
 		if s.waiting.Load() > 0 {
 			s.mu.Lock()
@@ -193,7 +162,7 @@ func (s *searches) runAll(k *worker, x *search) {
 }
 
 // result is what the explorations of all cases came to, up to the first that
-// has a witness: in the last level, cases behind that one may or may not have been
+// has a witness: in the last pass, cases behind that one may or may not have been
 // explored.
 func (s *searches) result() (r Result, err error) {
 	for _, x := range s.all {

@@ -4,6 +4,8 @@ package explore
 // other, finds what takes least first, and does not miss what it skips.
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/memlatch/memlatch/racefuzz/internal/race"
@@ -50,9 +52,11 @@ func TestBoundedSaysHowFarItCame(t *testing.T) {
 		Bounds: Bounds{Preemptions: 2, Crashes: 1},
 	}
 	for limit, want := range map[int]string{
-		1:       "",
-		3:       "complete up to so many preemptions, crashes and faults in all: 0 with 2 actors",
-		1 << 20: "",
+		1: "",
+		3: "complete up to 2 actors, 0 preemptions, 0 crashes",
+		// Four more of the first case, and all six of the second one.
+		2 + 4 + 6 + 1: "complete up to 2 actors, 1 preemption, 0 crashes; 3 actors, 0 preemptions, 0 crashes",
+		1 << 20:       "",
 	} {
 		p.Limit = limit
 		r, err := Bounded(t.Context(), p)
@@ -62,6 +66,32 @@ func TestBoundedSaysHowFarItCame(t *testing.T) {
 		if got := p.Reached(r); got != want {
 			t.Errorf("limit %d: %q, want %q", limit, got, want)
 		}
+	}
+}
+
+func TestWhatFindsMostIsExploredFirst(t *testing.T) {
+	script := func(rounds int) []string { return slices.Repeat([]string{"start", "stop"}, rounds) }
+	p := Plan{
+		Cases:  []race.Case{toyCase(script(1)), toyCase(script(1), script(1)), toyCase(script(2), script(2))},
+		Bounds: Bounds{Preemptions: 2, Crashes: 1},
+	}
+	s := p.stages()
+	var reached []string
+	for pass := range s.passes() {
+		reached = append(reached, p.Reached(Result{Passes: pass + 1}))
+	}
+	const all, one = "2 preemptions, 1 crash", "complete up to 2 actors, 1 round, "
+	want := []string{"",
+		one + "0 preemptions, 0 crashes; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
+		one + "1 preemption, 0 crashes; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
+		one + "1 preemption, 1 crash; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
+		one + all + "; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
+		one + all + "; 2 actors, 2 rounds, 1 preemption, 0 crashes",
+		one + all + "; 2 actors, 2 rounds, 1 preemption, 1 crash",
+		one + all + "; 2 actors, 2 rounds, " + all,
+	}
+	if !slices.Equal(reached, want) {
+		t.Errorf("after its passes it is\n%s, want\n%s", strings.Join(reached, "\n"), strings.Join(want, "\n"))
 	}
 }
 

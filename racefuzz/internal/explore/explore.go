@@ -63,7 +63,7 @@ func (b Bounds) within(c Bounds) bool {
 type Result struct {
 	Witness   *Witness // nil when no invariant was broken
 	Complete  bool     // every schedule within the bounds was explored; never of a sample
-	Rounds    int      // of [Bounded], where it was stopped: those before, each of the schedules that spend one more
+	Passes    int      // of [Bounded], where it was stopped: those that were over, see [stages]
 	Schedules int      // that were run, the witness included
 	Steps     int
 	// Diverged counts the schedules that could not be run to their end, because
@@ -82,30 +82,30 @@ func (p Plan) counts(v race.Verdict) bool {
 type Progress struct {
 	Schedules atomic.Int64
 	Steps     atomic.Int64
-	rest      atomic.Pointer[string]
+	open      atomic.Int64 // schedules that are known to be left
+	complete  atomic.Pointer[string]
 }
 
-// Left takes note of how many schedules are known to be left, which have used up
-// so much of the bounds or more.
-func (p *Progress) Left(schedules, cost, of int) {
-	text := fmt.Sprintf(", %d left at cost %d of %d, and what they lead to", schedules, cost, of)
-	p.rest.Store(&text)
-}
+// Left takes note of how many schedules are known to be left of those that are
+// explored now.
+func (p *Progress) Left(schedules int) { p.open.Store(int64(schedules)) }
 
 // reached takes note of what is complete.
 func (p *Progress) reached(text string) {
 	if p != nil && text != "" {
-		text = ", " + text
-		p.rest.Store(&text)
+		p.complete.Store(&text)
 	}
 }
 
-// Rest says what is known to be left or to be complete, or nothing.
-func (p *Progress) Rest() string {
-	if text := p.rest.Load(); text != nil {
-		return *text
+// Rest says what is known to be left, and what is complete.
+func (p *Progress) Rest() (text string) {
+	if n := p.open.Load(); n > 0 {
+		text = fmt.Sprintf(", %d left and what they lead to", n)
 	}
-	return ""
+	if complete := p.complete.Load(); complete != nil {
+		text += "; " + *complete
+	}
+	return text
 }
 
 // Ran adds a schedule of that many steps.

@@ -107,12 +107,14 @@ func (p Plan) shortest(ctx context.Context, c race.Case, best bool) *Witness {
 	s := newSearches(ctx, p)
 	defer s.release()
 	s.all[0].best = best
-	for level := range p.Bounds.most() + 1 {
-		if s.explore(level); s.all[0].err != nil || s.all[0].witness != nil {
+	x := s.all[0]
+	for cost := range p.Bounds.most() + 1 {
+		x.spend(p.Bounds.stage(), cost)
+		if s.work(); x.err != nil || x.witness != nil {
 			break
 		}
 	}
-	return s.all[0].witness
+	return x.witness
 }
 
 // spentBy returns what w spends.

@@ -36,7 +36,7 @@ func TestAnHourOfSchedulesFitsIntoMemory(t *testing.T) {
 	}
 	before := heap()
 	s := newSearches(context.Background(), p)
-	r, err := s.levels()
+	r, err := s.explore()
 	kept := heap() - before
 	if err != nil || r.Complete || r.Schedules < schedules {
 		t.Fatalf("%d schedules, complete: %v, %v, and too few are too little", r.Schedules, r.Complete, err)

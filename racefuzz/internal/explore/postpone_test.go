@@ -43,6 +43,19 @@ func TestAStepIsPrivateUntilSomebodyIsConcerned(t *testing.T) {
 	}
 }
 
+// Only who gets so far as to see o, which takes two preemptions, is concerned by what a
+// does with it: what was put off before that takes one.
+func TestWhatWasPutOffIsExploredThoughItSpendsLess(t *testing.T) {
+	c := comparison{toyCase(
+		[]string{"begin", "set f", "set o", "set z"},
+		[]string{"begin", "look f", "unless alive", "unless set g", "set w"},
+		[]string{"begin", "look f", "unless alive", "unless look g", "unless alive", "unless look o"},
+	), Bounds{Preemptions: 2}}
+	if loss := c.lost(""); loss != "" {
+		t.Errorf("%s\n%s", c, loss)
+	}
+}
+
 func TestACrashThatLeadsWhereAnotherDoesIsMadeOnce(t *testing.T) {
 	k := crashed{}
 	once := Bounds{Crashes: 1}

@@ -25,7 +25,6 @@ type search struct {
 	feet      bool // its runs are Footprinters
 	prints    bool // its runs are Fingerprinters
 	casts     []*Cast
-	level     int  // how much schedules spend that are run now
 	deciding  bool // a worker decides on a schedule
 	spendings []Bounds
 
@@ -40,7 +39,7 @@ type search struct {
 	concerns concerns
 	endless  map[string]bool // what was tried for ever, by the role of the lane and the operation
 	count    tally
-	past     tally // of earlier levels
+	past     tally // before the last call of spend
 	witness  *Witness
 	err      error
 }
@@ -107,17 +106,22 @@ func (x *search) ask(r race.Run) {
 
 func (x *search) without(r Reductions) bool { return x.plan.Without&r != 0 }
 
-// spend sets what schedules spend that are run from now on.
-func (x *search) spend(level int) {
-	x.level, x.past, x.spendings = level, x.count, x.spendings[:0]
+// spend sets what schedules spend that are run from now on: what those of the stage
+// do, and no more than the cost in all. Schedules that were put off until now may have
+// spent less than those that are run otherwise.
+func (x *search) spend(stage, cost int) {
+	x.past, x.spendings = x.count, x.spendings[:0]
 	b := x.bounds
-	for p := range min(level, b.Preemptions) + 1 {
-		for c := range min(level-p, b.Crashes) + 1 {
-			if s := (Bounds{p, c, level - p - c}); s.within(b) {
-				x.spendings = append(x.spendings, s)
+	for p := range b.Preemptions + 1 {
+		for c := range b.Crashes + 1 {
+			for f := range b.Faults + 1 {
+				if s := (Bounds{p, c, f}); s.sum() <= min(cost, b.most()) && s.stage() <= stage {
+					x.spendings = append(x.spendings, s)
+				}
 			}
 		}
 	}
+	slices.SortStableFunc(x.spendings, func(s, t Bounds) int { return s.sum() - t.sum() })
 }
 
 // over reports whether nothing more is to be run, whatever is open.

@@ -69,6 +69,21 @@ func (c Case) PIDFile() string {
 	return PIDFile
 }
 
+// Rounds is how often an actor is started at most, or 0 in tiers whose actors are
+// not started.
+func (c Case) Rounds() (most int) {
+	for _, a := range c.Actors {
+		n := 0
+		for _, op := range a.Script {
+			if op == "start" {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // Clone returns a copy that shares nothing with c.
 func (c Case) Clone() Case {
 	c.Files = slices.Clone(c.Files)

@@ -82,9 +82,9 @@ func TestWhatFindsMostIsExploredFirst(t *testing.T) {
 	}
 	const all, one = "2 preemptions, 1 crash", "complete up to 2 actors, 1 round, "
 	want := []string{"",
-		one + "0 preemptions, 0 crashes; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
-		one + "1 preemption, 0 crashes; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
-		one + "1 preemption, 1 crash; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
+		one + "0 preemptions, 0 crashes",
+		one + "1 preemption, 0 crashes",
+		one + "1 preemption, 1 crash",
 		one + all + "; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
 		one + all + "; 2 actors, 2 rounds, 1 preemption, 0 crashes",
 		one + all + "; 2 actors, 2 rounds, 1 preemption, 1 crash",

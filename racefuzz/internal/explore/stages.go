@@ -12,9 +12,10 @@ import (
 // stages are the order in which a plan is explored: what finds most comes first, in
 // every case before anything else comes in any. Stage after stage a schedule may spend
 // nothing, then a preemption, then a crash as well, another preemption, another
-// crash, and so on, with what is cheaper first. Cases of more rounds are explored
-// without any of these at once, and go on when those of fewer rounds are through. A
-// case with one more actor than another one is a stage behind.
+// crash, and so on, with what is cheaper first. Cases of more rounds, which have many
+// schedules that spend nothing, come in after those that spend a preemption and a
+// crash, and go on when the cases of fewer rounds are through. A case with one more
+// actor than another one is a stage behind.
 type stages struct {
 	last         int   // stage
 	fewest, most int   // actors of a case
@@ -52,8 +53,15 @@ func (s stages) of(c race.Case, pass int) int {
 	if pass < 0 {
 		return -1
 	}
-	return min(max(0, pass-s.last*slices.Index(s.rounds, c.Rounds())), s.last)
+	later := slices.Index(s.rounds, c.Rounds())
+	if later > 0 && s.last > 0 && pass < min(comesIn, s.last+1) {
+		return -1
+	}
+	return min(max(0, pass-s.last*later), s.last)
 }
+
+// comesIn is the pass in which cases of more rounds come in.
+const comesIn = 3
 
 // Reached says what is complete of an exploration by [Bounded] that was stopped,
 // or nothing where nothing is. What a case without others to race shows is left out

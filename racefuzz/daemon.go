@@ -129,7 +129,7 @@ func (l *several) Set(text string) error {
 // timing, and for those that are stopped at their system calls.
 var (
 	onlyRandom = []string{"procs"}
-	notRandom  = []string{"lockfile", "probe", "beside", "inject", "pass", "may-empty", "lenient", "early-stop", "tamper", "strict", "faults", "actors", "rounds", "preempt", "crash"}
+	notRandom  = []string{"lockfile", "probe", "beside", "inject", "pass", "may-empty", "lenient", "early-stop", "tamper", "strict", "user", "faults", "actors", "rounds", "preempt", "crash"}
 )
 
 func (d *daemon) check(given map[string]bool, words, command []string) error {

@@ -233,6 +233,9 @@ func (o *output) found(f finding) error {
 		report.Lanes(o.stdout, f.Report)
 		report.Stacks(o.stdout, f.Report)
 		o.text("\nbroken in %d of %d runs", f.broken, f.ran)
+		for _, hole := range o.holes() {
+			o.text("noted:  %s", hole)
+		}
 	}
 	if f.broken == 0 {
 		o.text("drawn:  -seed %d -n 1", f.seed)

@@ -33,6 +33,7 @@ type Program struct {
 	Inject   string // system calls that fail, as "flock:error=ENOLCK:when=2"
 	MayEmpty string // "yes" where a start may empty a dead server's pid file before it writes its own pid
 	Pass     string // verdicts to pass over, with a [Separator] between them; see [Program.Passes]
+	User     string // whom it runs as, if not who runs racefuzz
 	Faults   string // errors that any step may be made to fail with: names, or "all"
 
 	// What is only found out, and stands there as well.
@@ -92,13 +93,14 @@ func (p *Program) All() []Setting {
 		{Name: "inject", Value: &p.Inject, Usage: `
     -inject WHAT    make calls fail, as in flock:error=ENOLCK:when=2`},
 		{Name: "may-empty", Old: "lenient", Switch: true, Value: &p.MayEmpty, Usage: `
-    -may-empty      a start may empty a dead server's file before it writes its
-                    own pid, as most daemons do`},
+    -may-empty      a start may first empty a dead server's file, as most do`},
 		{Name: "pass", Many: true, Value: &p.Pass, Usage: `
     -pass 'I4 WORDS' goes on where I4 is broken with these words, for it is by
                     design; may be given again`},
 		{Name: "real-time", Switch: true, Value: &p.RealTime, Usage: `
     -real-time      let it wait for the machine's clock, not for one of its own`},
+		{Name: "user", Value: &p.User, Usage: `
+    -user NAME      run it as somebody whom mode bits keep out; needs root`},
 		{Name: "faults", Value: &p.Faults},
 		{Name: "content", Value: &p.Content},
 		{Name: "leaves", Value: &p.Leaves},
@@ -138,7 +140,10 @@ func Of(c race.Case) (p Program, err error) {
 func (p *Program) Check() error {
 	_, err := p.Pattern()
 	_, passErr := p.Passes()
+	_, userErr := p.Account()
 	switch {
+	case userErr != nil:
+		return userErr
 	case passErr != nil:
 		return passErr
 	case err != nil:

@@ -113,7 +113,7 @@ var actorNames = []string{"a", "b", "c", "d"}
 // environment is what the actors' processes get.
 func (r *run) environment() []string {
 	if r.tier.commands == nil {
-		return os.Environ()
+		return r.surroundings()
 	}
 	return commands.Env(os.Environ(), r.dir)
 }

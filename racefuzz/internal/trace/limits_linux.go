@@ -106,7 +106,7 @@ func (t *tracer) trim(atRest []*actor) {
 // noteRights notices a program that would have other rights if it were not
 // traced.
 func (t *tracer) noteRights(k *task) {
-	if os.Geteuid() == 0 {
+	if os.Geteuid() == 0 && t.as == nil {
 		return // whose programs lose none
 	}
 	exe := "/proc/" + strconv.Itoa(k.tid) + "/exe"

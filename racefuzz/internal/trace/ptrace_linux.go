@@ -47,10 +47,10 @@ func syscallInfo(tid int, info *stopInfo) error {
 
 // spawn starts a program that stops before its first instruction with the
 // filter installed. The descriptors become its 0, 1 and 2.
-func spawn(argv, env []string, dir string, files []uintptr, about timing) (int, error) {
+func spawn(argv, env []string, dir string, files []uintptr, about timing, as *syscall.Credential) (int, error) {
 	pid, err := syscall.ForkExec(argv[0], argv, &syscall.ProcAttr{
 		Dir: dir, Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Ptrace: true, Setsid: true},
+		Sys: &syscall.SysProcAttr{Ptrace: true, Setsid: true, Credential: as},
 	})
 	if err == unix.EPERM || err == unix.ENOSYS {
 		return 0, fmt.Errorf("%w: ptrace: %w", ErrForbidden, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -64,6 +65,7 @@ type run struct {
 	naps      int                     // in a row, of whomever, since something happened
 	happened  int                     // the event after which nothing happened but that
 	vain      int                     // tries in a row, of whomever, that were refused as before
+	account   *user.User              // whom the programs run as, or nil
 	latest    *task                   // that made a call in the present step, or nil
 }
 
@@ -131,6 +133,13 @@ func (r *run) setUp() (err error) {
 		return r.setUpCommands()
 	}
 	s := r.settings
+	if who, err := s.Account(); err != nil {
+		return err
+	} else if who != nil {
+		if err := r.runAs(who); err != nil {
+			return err
+		}
+	}
 	if r.ready, err = s.Pattern(); err != nil {
 		return err
 	}
@@ -226,7 +235,7 @@ func (r *run) furnish(files []race.File) error {
 	defer root.Close()
 	c := r.c
 	c.Files = files
-	return program.Furnish(root, c, stranger, deadPID)
+	return cmp.Or(program.Furnish(root, c, stranger, deadPID), r.giveAway(root))
 }
 
 func (r *run) Close() error {
@@ -324,6 +333,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.foretold = r.footprintOf(k)
 		r.foot = r.foretold
 		r.touch(a, k.call)
+		r.noteMight(k)
 		k, err = r.try(p, k)
 	}
 	if err == nil && k == nil && m.Op != opWake {

@@ -5,6 +5,7 @@ package trace
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -36,6 +37,25 @@ func explored(t *testing.T, p program.Program, b explore.Bounds) (finding, []str
 		t.Fatal(err)
 	}
 	return r, noticed
+}
+
+// Root is kept out of nothing: a program that counts on mode bits is right only where
+// it runs as somebody else.
+func TestModeBitsKeepOutWhoIsNotRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can run a program as somebody else")
+	}
+	const script = `umask 0333; echo $$ >$1 || exit 1; trap 'rm -f $1; exit 0' TERM; while :; do sleep 1000 & wait $!; done`
+	p := shCommand(script)
+	p.Stop = "term"
+	const might = "opens server.pid, of mode 0444, as root (see -user)"
+	if r, noticed := explored(t, p, explore.Bounds{}); !r.Verdict.Broken() || !slices.Contains(noticed, might) {
+		t.Errorf("as root: %v, and noticed is %q, want %q", r.Verdict, noticed, might)
+	}
+	p.User = "nobody"
+	if r, noticed := explored(t, p, explore.Bounds{Preemptions: 1}); r.Verdict.Broken() || !r.Complete || len(noticed) > 0 {
+		t.Errorf("as nobody: %v, complete: %v, noticed is %q", r.Verdict, r.Complete, noticed)
+	}
 }
 
 func TestWhoWaitsIsNoServer(t *testing.T) {

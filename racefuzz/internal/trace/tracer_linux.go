@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -47,6 +48,7 @@ type tracer struct {
 	// stranger is the process that has a dead one's pid, where the case has one.
 	stranger int
 	outputs  map[*actor]*output
+	as       *syscall.Credential // whom the programs run as, or nil for who runs this
 	timing   timing              // at which calls programs are stopped
 	clock    *clock              // of the case's own, or nil where programs go by the machine's
 	symbols  map[string]*symbols // of the files that have code, by their paths
@@ -138,7 +140,7 @@ func (t *tracer) removeTask(k *task) {
 // start begins a process of the actor, in the case's directory, and leaves it
 // running.
 func (t *tracer) start(a *actor, first bool, argv, env []string, files []uintptr) (*process, error) {
-	pid, err := spawn(argv, env, t.dir, files, t.timing)
+	pid, err := spawn(argv, env, t.dir, files, t.timing, t.as)
 	if err != nil {
 		return nil, err
 	}

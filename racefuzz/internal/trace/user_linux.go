@@ -1,0 +1,90 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Root is kept out of nothing by the mode bits of a file. A program that counts on
+// them is judged fairly only where it runs as somebody else.
+
+// runAs has all programs of a case run as somebody else than who runs this.
+func (r *run) runAs(who *user.User) error {
+	uid, err := strconv.ParseUint(who.Uid, 10, 32)
+	gid, gidErr := strconv.ParseUint(who.Gid, 10, 32)
+	if err := errors.Join(err, gidErr); err != nil {
+		return err
+	}
+	c := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	groups, err := who.GroupIds()
+	if err != nil {
+		return err
+	}
+	for _, text := range groups {
+		if id, err := strconv.ParseUint(text, 10, 32); err == nil {
+			c.Groups = append(c.Groups, uint32(id))
+		}
+	}
+	r.as, r.account = c, who
+	for _, dir := range []string{r.tier.Dir, r.base} { // which he has to get through
+		if dir == "" {
+			continue
+		}
+		if err := os.Chmod(dir, 0o711); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveAway makes whom the programs run as the owner of all that is in the directory.
+func (r *run) giveAway(root *os.Root) error {
+	if r.as == nil {
+		return nil
+	}
+	return fs.WalkDir(root.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return root.Lchown(name, int(r.as.Uid), int(r.as.Gid))
+	})
+}
+
+// surroundings are the environment of whom the programs run as.
+func (r *run) surroundings() []string {
+	env := os.Environ()
+	if r.account != nil {
+		env = append(env, "HOME="+r.account.HomeDir, "USER="+r.account.Username, "LOGNAME="+r.account.Username)
+	}
+	return env
+}
+
+// noteMight notices a call that opens a file which its mode keeps all others than
+// root from opening so.
+func (r *run) noteMight(k *task) {
+	if r.as != nil || os.Geteuid() != 0 {
+		return
+	}
+	flags, opens := map[string]int{"open": 1, "openat": 2}[k.call.Name]
+	if !opens {
+		return
+	}
+	needs := uint32(0o400)
+	switch k.call.args[flags] & unix.O_ACCMODE {
+	case unix.O_WRONLY:
+		needs = 0o200
+	case unix.O_RDWR:
+		needs = 0o600
+	}
+	var st unix.Stat_t
+	if unix.Stat(r.path(k.call.file), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&needs != needs {
+		r.notice(k.proc.actor, fmt.Sprintf("opens %s, of mode %#o, as root (see -user)", r.maskName(k.call.file), st.Mode&0o777))
+	}
+}

@@ -26,7 +26,7 @@ type spot struct {
 	fair   int
 	onward int    // the move to make when nothing speaks for another one
 	free   bool   // nobody is made to wait by it, whoever moves
-	turn   string // the lane that moved last; a crash is no move of its actor's own
+	turn   string // the lane that moved last, or "" if it has given the turn up; a crash is no move of its actor's own
 	begun  bool   // the last move began something that nobody has noticed
 }
 
@@ -121,8 +121,11 @@ func (c *course) do(m race.Move) error {
 			c.acted[race.ActorOf(m.Actor)] = len(c.events)
 		}
 	}
-	if m.Fault != race.Crash {
+	switch {
+	case m.Fault != race.Crash:
 		c.here.turn = m.Actor
+	case c.here.free: // who could not go on has given the turn up, though the crash may have set him free
+		c.here.turn = ""
 	}
 	c.here.begun = nature == Begins && m.Fault == race.NoFault
 	if c.here.begun && c.feet != nil {

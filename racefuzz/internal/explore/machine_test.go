@@ -401,6 +401,9 @@ func (f *reference) from(r *machineRun, turn string, spent Bounds) {
 		next, spends := turn, spent
 		if m.Fault == race.Crash {
 			spends.Crashes++
+			if !goesOn {
+				next = ""
+			}
 		} else if next = m.Actor; goesOn && !sameActor(m.Actor, turn) {
 			spends.Preemptions++
 		}

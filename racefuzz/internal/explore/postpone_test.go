@@ -1,7 +1,8 @@
 package explore
 
 // Proves that schedules are put off only as long as nobody is seen to be
-// concerned, and that of crashes that lead to the same one is left.
+// concerned, that of crashes that lead to the same one is left, and what a crash does
+// to whose turn it is.
 
 import (
 	"testing"
@@ -51,6 +52,19 @@ func TestWhatWasPutOffIsExploredThoughItSpendsLess(t *testing.T) {
 		[]string{"begin", "look f", "unless alive", "unless set g", "set w"},
 		[]string{"begin", "look f", "unless alive", "unless look g", "unless alive", "unless look o"},
 	), Bounds{Preemptions: 2}}
+	if loss := c.lost(""); loss != "" {
+		t.Errorf("%s\n%s", c, loss)
+	}
+}
+
+// A crash that sets him free who had the turn makes nobody's step a preemption: c may
+// look before b crashes and after it, and a goes on before c does.
+func TestACrashGivesNoTurnBack(t *testing.T) {
+	c := comparison{toyCase(
+		[]string{"begin", "set x", "wait l", "set x"},
+		[]string{"begin", "wait l", "wait l"},
+		[]string{"begin", "look x", "set x"},
+	), Bounds{Preemptions: 1, Crashes: 1}}
 	if loss := c.lost(""); loss != "" {
 		t.Errorf("%s\n%s", c, loss)
 	}

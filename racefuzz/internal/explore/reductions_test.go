@@ -94,7 +94,14 @@ func differ(all, few map[string]bool) string {
 
 // draw draws a comparison in which only some of the operations there are occur:
 // so they have more to do with each other.
-func draw(t *rapid.T) comparison {
+func draw(t *rapid.T) comparison { return drawn(t, 9, 2) }
+
+// drawLong draws a longer one, in which more may be spent.
+func drawLong(t *rapid.T) comparison { return drawn(t, 12, 3) }
+
+// drawn draws a comparison of scripts with so many operations at most, less two for
+// each actor, and at most so many preemptions.
+func drawn(t *rapid.T, steps, preemptions int) comparison {
 	all := []string{"look x", "look y", "set x", "set y", "lock l", "wait l", "retry l", "try l", "unlock l", "alive", "serve", "begin", "fork"}
 	ops := rapid.SliceOfNDistinct(rapid.SampledFrom(all), 2, 5, rapid.ID).Draw(t, "operations")
 	var scripts [][]string
@@ -106,7 +113,7 @@ func draw(t *rapid.T) comparison {
 		}
 		script := []string{"begin"}
 		forked := actors > 2
-		for n := rapid.IntRange(1, 9-2*actors).Draw(t, "steps"); n > 0; n-- {
+		for n := rapid.IntRange(1, steps-2*actors).Draw(t, "steps"); n > 0; n-- {
 			op := rapid.SampledFrom(ops).Draw(t, "operation")
 			switch {
 			case op == "fork" && (forked || n > 3):
@@ -120,12 +127,21 @@ func draw(t *rapid.T) comparison {
 		}
 		scripts = append(scripts, script)
 	}
-	return comparison{toyCase(scripts...), Bounds{Preemptions: rapid.IntRange(0, 2).Draw(t, "preemptions"), Crashes: rapid.IntRange(0, 1).Draw(t, "crashes")}}
+	return comparison{toyCase(scripts...), Bounds{Preemptions: rapid.IntRange(0, preemptions).Draw(t, "preemptions"), Crashes: rapid.IntRange(0, 1).Draw(t, "crashes")}}
 }
 
 func TestReductionsLoseNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := draw(t)
+		if loss := c.lost(""); loss != "" {
+			t.Fatalf("%s\n%s", c, loss)
+		}
+	})
+}
+
+func TestReductionsLoseNothingOfLongerScripts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := drawLong(t)
 		if loss := c.lost(""); loss != "" {
 			t.Fatalf("%s\n%s", c, loss)
 		}

@@ -17,10 +17,12 @@ import (
 // first takes no preemption more. Where a had the turn no longer, to begin with x
 // and then to leave a takes one, and nothing goes to sleep.
 //
-// A crash takes no turn, so that of every order of a crash and a step that
-// commute the one is explored in which the crash comes first. The steps of the
-// victim itself wake its crash. Where it leaves processes of its own, the crash
-// may wake one of them, which has the turn then: such a crash never sleeps.
+// A crash takes no turn, and gives none back to who waits for the victim: the steps
+// of others take no preemption after it that take none before it. So of every order
+// of a crash and a step that commute the one is explored in which the crash comes
+// first. The steps of the victim itself wake its crash. Where it leaves processes of
+// its own, the crash may wake one of them, which has the turn then: such a crash
+// never sleeps.
 
 // sleeper is a move that need not be made, as it was made, or put down to be
 // made, before the moves of others, and commutes with all of these.

@@ -230,11 +230,15 @@ func (r *run) returned(a *actor) race.Event {
 	return e
 }
 
-// preempts reports whether move m of a takes the turn from an actor that
-// could have gone on. A crash takes no turn.
+// preempts reports whether move m of a takes the turn from an actor that could have
+// gone on. A crash takes no turn, and gives none back.
 func (r *run) preempts(a *actor, m race.Move) bool {
 	c := r.current
-	return c != nil && c != a && m.Fault != race.Crash && c.op != "" && !c.stuck && !c.process.Parked()
+	if c == nil || c.op == "" || c.stuck || c.process.Parked() {
+		r.current = nil
+		return false
+	}
+	return c != a && m.Fault != race.Crash
 }
 
 func (r *run) actor(name string) *actor {

@@ -63,6 +63,7 @@ type run struct {
 	touches   race.Schedule           // the steps that were about something in the directory that was there
 	learning  bool                    // it is not known yet what the program does alone
 	naps      int                     // in a row, of whomever, since something happened
+	gaveUp    bool                    // a crash came last, and nobody had the turn before it
 	happened  int                     // the event after which nothing happened but that
 	vain      int                     // tries in a row, of whomever, that were refused as before
 	account   *user.User              // whom the programs run as, or nil
@@ -491,9 +492,11 @@ func (r *run) awaitStop(a *actor) {
 }
 
 // interrupts reports whether a move of a takes the turn from another actor that
-// could go on.
+// could go on. Who could not has given it up, though a crash may set him free.
 func (r *run) interrupts(a *actor, m race.Move) bool {
 	_, free, _ := explore.Onward(r, r.events)
+	free = free || r.gaveUp
+	r.gaveUp = free && m.Fault == race.Crash
 	return m.Fault != race.Crash && !free && a.name != race.ActorOf(r.last())
 }
 

@@ -81,14 +81,17 @@ func TestWhatFindsMostIsExploredFirst(t *testing.T) {
 		reached = append(reached, p.Reached(Result{Passes: pass + 1}))
 	}
 	const all, one = "2 preemptions, 1 crash", "complete up to 2 actors, 1 round, "
+	second := "; 2 actors, 2 rounds, "
 	want := []string{"",
 		one + "0 preemptions, 0 crashes",
 		one + "1 preemption, 0 crashes",
 		one + "1 preemption, 1 crash",
-		one + all + "; 2 actors, 2 rounds, 0 preemptions, 0 crashes",
-		one + all + "; 2 actors, 2 rounds, 1 preemption, 0 crashes",
-		one + all + "; 2 actors, 2 rounds, 1 preemption, 1 crash",
-		one + all + "; 2 actors, 2 rounds, " + all,
+		one + "1 preemption, 1 crash" + second + "0 preemptions, 0 crashes",
+		one + "1 preemption, 1 crash" + second + "1 preemption, 0 crashes",
+		one + all + second + "1 preemption, 1 crash",
+		one + all + second + "1 preemption, 1 crash",
+		one + all + second + "1 preemption, 1 crash",
+		one + all + second + all,
 	}
 	if !slices.Equal(reached, want) {
 		t.Errorf("after its passes it is\n%s, want\n%s", strings.Join(reached, "\n"), strings.Join(want, "\n"))

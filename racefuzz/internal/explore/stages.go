@@ -12,18 +12,31 @@ import (
 // stages are the order in which a plan is explored: what finds most comes first, in
 // every case before anything else comes in any. Stage after stage a schedule may spend
 // nothing, then a preemption, then a crash as well, another preemption, another
-// crash, and so on, with what is cheaper first. Cases of more rounds, which have many
-// schedules that spend nothing, come in after those that spend a preemption and a
-// crash, and go on when the cases of fewer rounds are through. A case with one more
-// actor than another one is a stage behind.
+// crash, and so on, with what is cheaper first. Cases of one round more have many
+// more schedules, and are three passes behind: the first two stages of theirs come
+// before the second preemption. A case with one more actor than another one is a pass
+// behind.
 type stages struct {
 	last         int   // stage
 	fewest, most int   // actors of a case
 	rounds       []int // of the cases, the fewest first
 }
 
+// behind is by how many passes cases of more rounds are.
+const behind = 3
+
+// begins is the pass in which a stage begins, of the cases that are never behind.
+func begins(stage int) int {
+	if stage < behind {
+		return stage
+	}
+	return stage + 2
+}
+
 // passes is how many there are in all: in each, every case is in a stage of its own.
-func (s stages) passes() int { return s.last*len(s.rounds) + s.most - s.fewest + 1 }
+func (s stages) passes() int {
+	return begins(s.last) + behind*(len(s.rounds)-1) + s.most - s.fewest + 1
+}
 
 // stage is the first in which a schedule is run that spends b.
 func (b Bounds) stage() int {
@@ -48,20 +61,12 @@ func (p Plan) stages() stages {
 }
 
 // of is the stage of a case in a pass, or -1 if nothing of it is to be explored yet.
-func (s stages) of(c race.Case, pass int) int {
-	pass -= len(c.Actors) - s.fewest
-	if pass < 0 {
-		return -1
+func (s stages) of(c race.Case, pass int) (stage int) {
+	pass -= len(c.Actors) - s.fewest + behind*slices.Index(s.rounds, c.Rounds())
+	for stage = -1; stage < s.last && begins(stage+1) <= pass; stage++ {
 	}
-	later := slices.Index(s.rounds, c.Rounds())
-	if later > 0 && s.last > 0 && pass < min(comesIn, s.last+1) {
-		return -1
-	}
-	return min(max(0, pass-s.last*later), s.last)
+	return stage
 }
-
-// comesIn is the pass in which cases of more rounds come in.
-const comesIn = 3
 
 // Reached says what is complete of an exploration by [Bounded] that was stopped,
 // or nothing where nothing is. What a case without others to race shows is left out

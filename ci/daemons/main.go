@@ -19,12 +19,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/memlatch/memlatch/ci/corpus"
 )
 
 // Where things are in the module.
@@ -70,9 +71,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := bench{ctx: ctx, dir: dir, racefuzz: filepath.Join(dir, "racefuzz"), packages: packages{dir: cache}, schedules: *schedules, limit: *limit}
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.racefuzz, "./racefuzz").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	b := bench{packages: corpus.Packages{Dir: cache}, schedules: *schedules, limit: *limit}
+	if b.racefuzz, err = corpus.Build(ctx, dir, b.packages.Environment); err != nil {
+		return err
 	}
 	if *replay != "" {
 		return b.replay(chosen[0], *lenient)

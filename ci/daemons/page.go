@@ -10,6 +10,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/memlatch/memlatch/ci/corpus"
 )
 
 // load reads what came of the daemons so far.
@@ -93,124 +95,38 @@ func render(rows []row) []byte {
 		if d.NoPID {
 			after = "–"
 		}
-		found, schedules, replayed := r.Strict.kind(), fmt.Sprint(r.Strict.Schedules), r.Strict.rate()
+		found, schedules, replayed := r.Strict.Kind(), fmt.Sprint(r.Strict.Schedules), r.Strict.Rate()
 		if o := r.Lenient; o != nil {
-			found += "; apart from that " + o.kind()
+			found += "; apart from that " + o.Kind()
 			schedules += fmt.Sprintf(" + %d", o.Schedules)
-			replayed += ", " + o.rate()
+			replayed += ", " + o.Rate()
 		}
 		fmt.Fprintf(&b, "| %s, %s | %s %s | %s | %s | %s | %s |\n", d.Name, d.What, r.Package, r.Version, found, after, schedules, strings.TrimSuffix(replayed, ", –"))
 	}
 	b.WriteString("\n## One by one\n")
 	for _, r := range rows {
 		d := daemons[place(r.Name)]
-		fmt.Fprintf(&b, "\n### %s\n\n    racefuzz %s\n\n", d.Name, commandLine(d.arguments()))
-		text := r.Strict.sentence(d)
+		fmt.Fprintf(&b, "\n### %s\n\n    racefuzz %s\n\n", d.Name, corpus.CommandLine(d.arguments()))
+		text := sentence(r.Strict, d)
 		if r.Lenient != nil {
-			text += " With -lenient: " + r.Lenient.sentence(d.lenient())
+			text += " With -lenient: " + sentence(*r.Lenient, d.lenient())
 		}
-		fmt.Fprintln(&b, wrap(strings.TrimSpace(text+" "+d.Remarks[r.last().invariant()])))
+		fmt.Fprintln(&b, corpus.Wrap(strings.TrimSpace(text+" "+d.Remarks[r.last().Invariant()])))
 	}
 	return b.Bytes()
 }
 
 // last is the outcome that goes farthest.
-func (r row) last() outcome {
+func (r row) last() corpus.Outcome {
 	if r.Lenient != nil {
 		return *r.Lenient
 	}
 	return r.Strict
 }
 
-func (o outcome) sentence(d daemon) string {
+func sentence(o corpus.Outcome, d daemon) string {
 	if o.Replays == 0 {
 		return fmt.Sprintf("%s, %d schedules.", o.Verdict, o.Schedules)
 	}
 	return fmt.Sprintf("%s. Its witness has %d steps: [%s](../%s).", o.Verdict, o.Steps, path.Base(d.witness()), d.witness())
-}
-
-// rate says how often the witness was replayed with what success.
-func (o outcome) rate() string {
-	if o.Replays == 0 {
-		return "–"
-	}
-	return fmt.Sprintf("%d of %d", o.Replayed, o.Replays)
-}
-
-// invariant is the one that is broken, or "".
-func (o outcome) invariant() string {
-	if o.Exit != 1 {
-		return ""
-	}
-	name, _, _ := strings.Cut(o.Verdict, ":")
-	return name
-}
-
-// emptied is the finding that most daemons have.
-const emptied = "I2: empties a stale file before it writes"
-
-// kind is that of the verdict.
-func (o outcome) kind() string {
-	for _, kind := range []struct{ reason, what string }{
-		{"removes the pid file of", "loses the holder's pid: another removes its file"},
-		{"puts another file in the place", "loses the holder's pid: another replaces its file"},
-		{"holds nothing: it is gone", "loses the holder's pid: it serves without a file"},
-		{"its pid file holds nothing", "loses the holder's pid: another empties its file"},
-		{"its pid file holds", "the file holds another pid than the holder's"},
-		{"empties the pid file before", strings.TrimPrefix(emptied, "I2: ")},
-		{"has not replaced the old one whole", "an old pid is not replaced whole"},
-		{"both run as the server", "two run"},
-		{"although nobody runs", "a start is refused although nobody runs"},
-		{"remains", "leaves a file behind"},
-		{"lives on", "does not stop when it is asked to"},
-	} {
-		switch {
-		case !strings.Contains(o.Verdict, kind.reason):
-		case o.Exit == 1:
-			return o.invariant() + ": " + kind.what
-		case o.Exit == 3:
-			return kind.what + "; not reproducible"
-		}
-	}
-	switch {
-	case o.Exit == 0 && strings.HasPrefix(o.Verdict, "no race; complete: "):
-		return "clean, complete"
-	case o.Exit == 0:
-		return "clean so far"
-	case o.Exit == 3:
-		return "not reproducible"
-	}
-	return o.Verdict
-}
-
-// commandLine quotes what a shell would take apart.
-func commandLine(args []string) string {
-	var out []string
-	for _, a := range args {
-		if a == "" || strings.ContainsAny(a, " \t'\"\\$&|;<>()*?[]#~`!{}") {
-			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-		out = append(out, a)
-	}
-	return strings.Join(out, " ")
-}
-
-// wrap breaks text into lines of at most 120 bytes.
-func wrap(text string) string {
-	var b strings.Builder
-	length := 0
-	for _, word := range strings.Fields(text) {
-		switch {
-		case length == 0:
-		case length+1+len(word) > 120:
-			b.WriteByte('\n')
-			length = 0
-		default:
-			b.WriteByte(' ')
-			length++
-		}
-		b.WriteString(word)
-		length += len(word)
-	}
-	return b.String()
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/memlatch/memlatch/ci/corpus"
 	"golang.org/x/tools/txtar"
 )
 
@@ -72,9 +73,9 @@ func TestWhatADaemonIsSetUpByIsThere(t *testing.T) {
 }
 
 // checkWitness returns the name of the witness, if there is one.
-func checkWitness(t *testing.T, d daemon, o outcome) []string {
+func checkWitness(t *testing.T, d daemon, o corpus.Outcome) []string {
 	t.Helper()
-	if o.invariant() == "" {
+	if o.Invariant() == "" {
 		return nil
 	}
 	saved, err := os.ReadFile(d.witness())

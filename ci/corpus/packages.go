@@ -1,4 +1,7 @@
-package main
+// Package corpus has what the programs share that run racefuzz on many others:
+// Debian's packages in a cache, one run of racefuzz with what came of it, and
+// how that is put into words.
+package corpus
 
 import (
 	"context"
@@ -11,16 +14,17 @@ import (
 	"strings"
 )
 
-// packages are those that are needed and not installed, downloaded and
-// unpacked below dir.
-type packages struct{ dir string }
+// Packages are those that are needed and not installed, downloaded and
+// unpacked below Dir.
+type Packages struct{ Dir string }
 
-func (p packages) root() string { return filepath.Join(p.dir, "root") }
+// Root is where they are unpacked.
+func (p Packages) Root() string { return filepath.Join(p.Dir, "root") }
 
-// fetch gets a package, with what it depends on and is not there, and returns
+// Fetch gets a package, with what it depends on and is not there, and returns
 // its version.
-func (p packages) fetch(ctx context.Context, name string) (string, error) {
-	archives := filepath.Join(p.dir, "archives")
+func (p Packages) Fetch(ctx context.Context, name string) (string, error) {
+	archives := filepath.Join(p.Dir, "archives")
 	if err := os.MkdirAll(filepath.Join(archives, "partial"), 0o755); err != nil {
 		return "", err
 	}
@@ -53,21 +57,21 @@ func byTime(a, b string) int {
 }
 
 // unpack unpacks an archive once.
-func (p packages) unpack(ctx context.Context, archive string) error {
+func (p Packages) unpack(ctx context.Context, archive string) error {
 	mark := archive + ".unpacked"
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}
-	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", archive, p.root()).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", archive, p.Root()).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return os.WriteFile(mark, nil, 0o644)
 }
 
-// environment has programs, libraries and modules found where they are
+// Environment has programs, libraries and modules found where they are
 // unpacked.
-func (p packages) environment() []string {
-	root := p.root()
+func (p Packages) Environment() []string {
+	root := p.Root()
 	var paths []string
 	for _, dir := range []string{"usr/sbin", "sbin", "usr/bin", "bin"} {
 		paths = append(paths, filepath.Join(root, dir))

@@ -39,13 +39,13 @@ func Build(ctx context.Context, dir string, env func() []string) (Racefuzz, erro
 
 // Outcome is what came of running racefuzz once.
 type Outcome struct {
-	Verdict   string `json:"verdict"` // its last line
-	Exit      int    `json:"exit"`
-	Schedules int    `json:"schedules"`
+	Verdict   string  `json:"verdict"` // its last line
+	Exit      int     `json:"exit"`
+	Schedules int     `json:"schedules"`
 	Seconds   float64 `json:"seconds,omitempty"` // with learning and shrinking
-	Steps     int    `json:"steps"`    // of the witness
-	Replayed  int    `json:"replayed"` // of so many replays, each in a process of its own, that many broke the same
-	Replays   int    `json:"replays"`
+	Steps     int     `json:"steps"`             // of the witness
+	Replayed  int     `json:"replayed"`          // of so many replays, each in a process of its own, that many broke the same
+	Replays   int     `json:"replays"`
 }
 
 // Explore runs racefuzz with these arguments, for limit and what learning and

@@ -1,0 +1,4 @@
+# shlock of INN makes the pid file.
+shlock -p $$ -f "$1" || exit 1
+read -r line
+rm -f "$1"

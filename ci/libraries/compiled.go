@@ -34,7 +34,8 @@ var compiled = []library{
 		Command:   words("go-locks moby {pidfile}"),
 		Want:      words("I1 I2 I5"),
 		Judgement: bug,
-		Remark:    "It reads the file and asks whether the pid lives, and writes its own later: two that ask before either has written both run.",
+		Remark:    "It reads the file and asks whether the pid lives, and writes its own later: two that ask before either has written both run. The report is of what -pass passes over.",
+		Report:    "https://github.com/moby/moby/issues/46988",
 	},
 	{
 		Name:      "facebook",
@@ -95,7 +96,8 @@ var compiled = []library{
 		Flags:     inPlace,
 		Command:   words("rust-locks daemonize {pidfile}"),
 		Judgement: clean,
-		Remark:    "The pid file is opened without truncation, locked with flock before it is written, and stays.",
+		Remark:    "The pid file is opened without truncation, locked with flock before it is written, and stays. The report is of an earlier version, which truncated before it had the lock.",
+		Report:    "https://github.com/knsd/daemonize/issues/20",
 	},
 	{
 		Name:      "fd-lock",
@@ -152,8 +154,8 @@ var compiled = []library{
 		Command:   words("c-libdaemon {pidfile}"),
 		Want:      words("I1 I2 I5 I4"),
 		Judgement: bug,
-		Remark:    "It asks who runs, which removes a dead one's file by its name, and then creates one with O_CREAT and takes no lock beyond the write: of two that ask at once both run. Its manual has this order.",
-		Report:    "https://github.com/flungo-docker/avahi/issues/12",
+		Remark:    "It asks who runs, which removes a dead one's file by its name, and then creates one with O_CREAT and takes no lock beyond the write: of two that ask at once both run. Its manual has this order. The report is of what -pass passes over.",
+		Report:    "https://github.com/flungo-docker/avahi/issues/7",
 	},
 	{
 		Name:      "lockf",

@@ -32,7 +32,8 @@ var scripted = []library{
 		Command:   words("py-filelock-soft {pidfile}"),
 		Want:      words("I4"),
 		Judgement: design,
-		Remark:    "That the file exists is the lock, so a crash bars every start until somebody removes it; its documentation says so. Later versions break stale ones.",
+		Remark:    "That the file exists is the lock, so a crash bars every start until somebody removes it; its documentation says so. Later versions break stale ones. The report is of that.",
+		Report:    "https://github.com/tox-dev/filelock/pull/476",
 	},
 	{
 		Name:      "portalocker",
@@ -105,7 +106,8 @@ var scripted = []library{
 		Flags:     beside,
 		Command:   words("py-locket {pidfile}"),
 		Judgement: clean,
-		Remark:    "flock on a file that stays.",
+		Remark:    "flock on a file that stays. The report asks for the file to be removed, and is answered with why it is not.",
+		Report:    "https://github.com/mwilliamson/locket.py/issues/1",
 	},
 	{
 		Name:      "oslo",

@@ -154,7 +154,7 @@ var compiled = []library{
 		Command:   words("c-libdaemon {pidfile}"),
 		Want:      words("I1 I2 I5 I4"),
 		Judgement: bug,
-		Remark:    "It asks who runs, which removes a dead one's file by its name, and then creates one with O_CREAT and takes no lock beyond the write: of two that ask at once both run. Its manual has this order. The report is of what -pass passes over.",
+		Remark:    "It locks the file while it reads it, and does not ask whether it still has the name: of two that find a dead pid, the slower removes the other's new file. The report is of what -pass passes over.",
 		Report:    "https://github.com/flungo-docker/avahi/issues/7",
 	},
 	{

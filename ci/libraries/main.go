@@ -155,7 +155,10 @@ func (b bench) try(l library) (r row, err error) {
 		limit = b.clean
 	}
 	r.Default, _, err = b.racefuzz.Explore(limit, l.witness(), l.arguments()...)
-	if err != nil || r.Default.Exit != 0 || len(l.Want) == 0 || l.Also == nil {
+	switch {
+	case err == nil && r.Default.Exit == 0 && r.Default.Schedules == 0:
+		return row{Name: l.Name, Version: r.Version, NotRun: r.Default.Verdict}, nil
+	case err != nil || r.Default.Exit != 0 || len(l.Want) == 0 || l.Also == nil:
 		return r, err
 	}
 	further, _, err := b.racefuzz.Explore(b.clean, l.witness(), append(slices.Clone(l.Also), l.arguments()...)...)

@@ -95,8 +95,10 @@ var scripted = []library{
 		Debian:    words("python3-zc.lockfile"),
 		Flags:     inPlace,
 		Command:   words("py-zc {pidfile}"),
-		Judgement: clean,
-		Remark:    "It opens the file without truncation, locks it with flock, writes its pid, and leaves the file. Its open question about creation is none where files are locked by descriptor.",
+		Want:      words("I2"),
+		Judgement: bug,
+		Remark:    "Who finds no file opens one with mode a+, which writes behind what another one has written in between: both pids are in the file, the dead one's first. Nobody runs beside the holder, which is what the report fears.",
+		Report:    "https://github.com/zopefoundation/zc.lockfile/issues/12",
 	},
 	{
 		Name:      "locket",

@@ -189,7 +189,7 @@ func (r row) contradiction(l library) error {
 		return nil
 	case o.Replayed != o.Replays:
 		return fmt.Errorf("%s: its witness replays %s", l.Name, o.Rate())
-	case !slices.Contains(l.wanted(), o.Invariant()) || o.Invariant() == "" && o.Exit != 0 && !l.Unsteady:
+	case !slices.Contains(l.wanted(), o.Invariant()) || o.Invariant() == "" && o.Exit != 0 && !l.Missed:
 		return fmt.Errorf("%s: %s, want %q", l.Name, o.Verdict, l.wanted())
 	}
 	return nil

@@ -116,16 +116,17 @@ func render(rows []row) []byte {
 	return b.Bytes()
 }
 
-// bounds introduces how far an exploration came that was stopped.
-const bounds = "proved so far: complete up to so many preemptions, crashes and faults in all: "
-
 // kind is what was found, or within which bounds nothing was.
 func kind(o corpus.Outcome) string {
-	if _, far, ok := strings.Cut(o.Verdict, bounds); ok && o.Exit == 0 {
-		far, _, _ = strings.Cut(far, " with ")
-		return fmt.Sprintf("clean, complete up to %s preemptions and crashes", far)
+	_, far, ok := strings.Cut(o.Verdict, "proved so far: complete up to ")
+	if !ok || o.Exit != 0 {
+		return o.Kind()
 	}
-	return o.Kind()
+	if _, n, ok := strings.Cut(far, "in all: "); ok {
+		n, _, _ = strings.Cut(n, " with ")
+		far = n + " preemptions and crashes in all"
+	}
+	return "clean, complete up to " + far
 }
 
 // verdict is what racefuzz said, without its advice and its counts.

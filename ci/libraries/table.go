@@ -44,7 +44,7 @@ func (l library) wanted() []string {
 	if len(l.Want) == 0 {
 		return []string{""}
 	}
-	if l.Unsteady {
+	if l.Missed {
 		return append(slices.Clone(l.Want), "")
 	}
 	return l.Want

@@ -119,14 +119,17 @@ func render(rows []row) []byte {
 // kind is what was found, or within which bounds nothing was.
 func kind(o corpus.Outcome) string {
 	_, far, ok := strings.Cut(o.Verdict, "proved so far: complete up to ")
-	if !ok || o.Exit != 0 {
+	switch {
+	case o.Exit == 0 && !ok && strings.HasPrefix(o.Verdict, "not finished"):
+		return "nothing found"
+	case o.Exit != 0 || !ok:
 		return o.Kind()
 	}
 	if _, n, ok := strings.Cut(far, "in all: "); ok {
 		n, _, _ = strings.Cut(n, " with ")
 		far = n + " preemptions and crashes in all"
 	}
-	return "clean, complete up to " + far
+	return "nothing found, complete up to " + far
 }
 
 // verdict is what racefuzz said, without its advice and its counts.
@@ -154,6 +157,15 @@ func count(rows []row) string {
 		len(rows)-notRun, len(languages), kinds[bug], kinds[design], kinds[misuse], kinds[clean])
 	if notRun > 0 {
 		text += fmt.Sprintf(" %d were not run.", notRun)
+	}
+	var missing []string
+	for _, l := range libraries {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.Name == l.Name }) {
+			missing = append(missing, l.Name)
+		}
+	}
+	if missing != nil {
+		text += " There is no result yet of " + strings.Join(missing, ", ") + "."
 	}
 	return text
 }
@@ -185,9 +197,9 @@ func late(b *bytes.Buffer, rows []row) {
 			continue
 		}
 		none = false
-		text := fmt.Sprintf("- %s: %s after %d schedules, %v s", l.Name, kind(r.Default), r.Default.Schedules, r.Default.Seconds)
+		text := fmt.Sprintf("- %s: %s, after %d schedules and %v s", l.Name, kind(r.Default), r.Default.Schedules, r.Default.Seconds)
 		if o := r.Further; o != nil {
-			text += fmt.Sprintf("; with %s %s after %d more", strings.Join(l.Also, " "), kind(*o), o.Schedules)
+			text += fmt.Sprintf("; with %s: %s, after %d more", strings.Join(l.Also, " "), kind(*o), o.Schedules)
 		}
 		fmt.Fprintln(b, corpus.Wrap(text+"."))
 	}

@@ -18,7 +18,7 @@ type library struct {
 	Also      []string // those that find what these do not, in the time
 	Command   []string
 	Want      []string // the invariants of which one is broken, or none
-	Unsteady  bool     // what breaks may be not to be reproduced
+	Missed    bool     // it is not always found in the time, or not to be reproduced
 	Judgement string
 	Remark    string
 	Report    string // the address of a public report

@@ -5,7 +5,7 @@
 // the judgement in its table. What it needs is kept and built in a cache, and
 // nothing is installed.
 //
-//	go run ./ci/libraries                    all of them, which takes about 40 minutes
+//	go run ./ci/libraries                    all of them, which takes about an hour
 //	go run ./ci/libraries nightlyone pidlock these, and leaves the other rows as they are
 //	go run ./ci/libraries -replay pidlock    the saved witness again
 //	go run ./ci/libraries -page              the page only, of what was run before

@@ -172,11 +172,11 @@ var errProbed = errors.New("probed")
 func (s *store) probe(ctx context.Context) error {
 	err := s.write(ctx, false, func(tx *sql.Tx) error {
 		want := memory{Text: "memlatch doctor was here", Created: time.Now()}
-		id, err := insert(ctx, tx, want)
+		id, err := insert(ctx, tx, insertAnyway, want)
 		if err != nil {
 			return err
 		}
-		if got, err := one(ctx, tx, id); err != nil || got.Text != want.Text {
+		if got, err := one(ctx, tx, "id = ?", id); err != nil || got.Text != want.Text {
 			return fmt.Errorf("%w: a memory that was added is not there: %v", errDamaged, err)
 		}
 		return errProbed

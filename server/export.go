@@ -21,7 +21,7 @@ func (s *store) export(ctx context.Context, w io.Writer) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return exportAll(ctx, db, w)
+	return exportAll(ctx, db.DB, w)
 }
 
 // exportAll writes every memory as a line of JSON, the oldest first, all as of

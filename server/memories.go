@@ -50,33 +50,36 @@ func tagged(tags []string, tag string) bool {
 	return slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) })
 }
 
+// sameTags reports whether tidied tags are the same as others.
+func sameTags(tidied, others []string) bool {
+	others = tidy(others)
+	return len(tidied) == len(others) && !slices.ContainsFunc(others, func(t string) bool { return !tagged(tidied, t) })
+}
+
 // add adds m, unless one with the same text and tags is there already, and
 // returns the one that is there then.
 func (s *store) add(ctx context.Context, m memory) (there memory, known bool, err error) {
-	err = s.write(ctx, true, func(tx *sql.Tx) error {
-		there, known, err = merge(ctx, tx, m)
-		return err
-	})
-	return there, known, err
-}
-
-const selectSame = "SELECT id, text, tags, created FROM memories WHERE text = ? ORDER BY id"
-
-// merge is add, in a transaction.
-func merge(ctx context.Context, tx *sql.Tx, m memory) (there memory, known bool, err error) {
-	m.ID, m.Tags, m.Created = 0, tidy(m.Tags), stored(m.Created)
-	var same []memory
-	err = each(ctx, tx, collect(&same), selectSame, m.Text)
+	db, err := s.open(ctx, true, true)
 	if err != nil {
 		return m, false, err
 	}
-	for _, there := range same {
-		if tags := tidy(there.Tags); len(tags) == len(m.Tags) && !slices.ContainsFunc(tags, func(t string) bool { return !tagged(m.Tags, t) }) {
-			return there, true, nil
+	return merge(ctx, db, m)
+}
+
+// merge is add, in a database or a transaction. To a database it adds with a
+// statement that is a transaction of its own: beginning one, looking and
+// committing would each take a statement more.
+func merge(ctx context.Context, db querier, m memory) (there memory, known bool, err error) {
+	m.ID, m.Tags, m.Created = 0, tidy(m.Tags), stored(m.Created)
+	for {
+		if m.ID, err = insert(ctx, db, insertUnlessKnown, m); err != nil || m.ID != 0 {
+			return m, false, err
+		}
+		there, err = one(ctx, db, "text = ? AND alike(tags, ?) ORDER BY id", m.Text, encodeTags(m.Tags))
+		if !errors.Is(err, errNoMemory) { // else it has been deleted since
+			return there, true, err
 		}
 	}
-	m.ID, err = insert(ctx, tx, m)
-	return m, false, err
 }
 
 // stored is a time as the database has it.
@@ -88,25 +91,42 @@ func moment(t time.Time) string { return strings.TrimSuffix(stored(t).Format(tim
 // cursor is where m is in a list, as [made] has it.
 func (m memory) cursor() string { return moment(m.Created) + fmt.Sprintf(" %019d", m.ID) }
 
-// insert adds m, under an id of its own unless it has one, and returns that.
-func insert(ctx context.Context, tx *sql.Tx, m memory) (int64, error) {
-	tags, err := json.Marshal(m.Tags)
+// What adds a memory: insertUnlessKnown does so unless one with the same text
+// and tags is there already.
+const (
+	insertAnyway      = "INSERT INTO memories(id, text, tags, created) SELECT nullif(?1, 0), ?2, ?3, ?4"
+	insertUnlessKnown = insertAnyway + " WHERE NOT EXISTS (SELECT 1 FROM memories WHERE text = ?2 AND alike(tags, ?3))"
+)
+
+// insert adds m with one of these, under an id of its own unless it has one, and
+// returns that, or 0 if it is not added.
+func insert(ctx context.Context, db querier, how string, m memory) (int64, error) {
+	result, err := db.ExecContext(ctx, how, m.ID, m.Text, encodeTags(m.Tags), m.Created.Format(time.RFC3339Nano))
 	if err != nil {
 		return 0, err
 	}
-	result, err := tx.ExecContext(ctx, "INSERT INTO memories(id, text, tags, created) VALUES (nullif(?, 0), ?, ?, ?)",
-		m.ID, m.Text, string(tags), m.Created.Format(time.RFC3339Nano))
-	if err != nil {
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
 		return 0, err
 	}
 	return result.LastInsertId()
+}
+
+// encodeTags returns tags as the database has them.
+func encodeTags(tags []string) string {
+	encoded, _ := json.Marshal(tags)
+	return string(encoded)
+}
+
+func decodeTags(stored string) (tags []string, err error) {
+	err = json.Unmarshal([]byte(stored), &tags)
+	return tags, err
 }
 
 // update gives the memory with this id another text, if there is one, and
 // other tags, if they are not nil.
 func (s *store) update(ctx context.Context, id int64, text *string, tags []string) (m memory, err error) {
 	err = s.write(ctx, false, func(tx *sql.Tx) error {
-		if m, err = one(ctx, tx, id); err != nil {
+		if m, err = one(ctx, tx, "id = ?", id); err != nil {
 			return err
 		}
 		if text != nil {
@@ -118,7 +138,7 @@ func (s *store) update(ctx context.Context, id int64, text *string, tags []strin
 		if _, err := tx.ExecContext(ctx, "DELETE FROM memories WHERE id = ?", id); err != nil {
 			return err
 		}
-		_, err = insert(ctx, tx, m)
+		_, err = insert(ctx, tx, insertAnyway, m)
 		return err
 	})
 	return m, err
@@ -145,13 +165,14 @@ func (s *store) get(ctx context.Context, id int64) (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
-	return one(ctx, db, id)
+	return one(ctx, db, "id = ?", id)
 }
 
-// one returns the memory with this id, or an error matching [errNoMemory].
-func one(ctx context.Context, db querier, id int64) (memory, error) {
+// one returns the first memory that meets a condition, or an error matching
+// [errNoMemory].
+func one(ctx context.Context, db querier, condition string, args ...any) (memory, error) {
 	var found []memory
-	err := each(ctx, db, collect(&found), "SELECT id, text, tags, created FROM memories WHERE id = ?", id)
+	err := each(ctx, db, collect(&found), "SELECT id, text, tags, created FROM memories WHERE "+condition+" LIMIT 1", args...)
 	if err == nil && len(found) == 0 {
 		err = errNoMemory
 	}
@@ -235,7 +256,9 @@ func (s *store) query(ctx context.Context, do func(*sql.Rows) error, query strin
 	return each(ctx, db, do, query, args...)
 }
 
+// querier is a database or a transaction.
 type querier interface {
+	ExecContext(context.Context, string, ...any) (sql.Result, error)
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 }
 
@@ -268,8 +291,8 @@ func scan(rows *sql.Rows, more ...any) (memory, error) {
 	if err := rows.Scan(append([]any{&m.ID, &m.Text, &tags, &created}, more...)...); err != nil {
 		return m, err
 	}
-	err := json.Unmarshal([]byte(tags), &m.Tags)
-	if err == nil {
+	var err error
+	if m.Tags, err = decodeTags(tags); err == nil {
 		m.Created, err = time.Parse(time.RFC3339Nano, created)
 	}
 	return m, err

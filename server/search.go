@@ -36,16 +36,28 @@ const (
 )
 
 func init() {
-	sqlite.MustRegisterDeterministicScalarFunction("tagged", 2, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		var tags []string
-		stored, _ := args[0].(string)
-		err := json.Unmarshal([]byte(stored), &tags)
-		return tagged(tags, args[1].(string)), err
+	define("tagged", func(args []string) (bool, error) {
+		tags, err := decodeTags(args[0])
+		return tagged(tags, args[1]), err
 	})
-	sqlite.MustRegisterDeterministicScalarFunction("holds", 3, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
-		text, _ := args[0].(string)
-		tags, _ := args[1].(string)
-		return strings.Contains(strings.ToLower(text+"\x00"+tags), args[2].(string)), nil
+	define("alike", func(args []string) (bool, error) {
+		stored, err := decodeTags(args[0])
+		given, givenErr := decodeTags(args[1])
+		return sameTags(given, stored), errors.Join(err, givenErr)
+	})
+	define("holds", func(args []string) (bool, error) {
+		return strings.Contains(strings.ToLower(args[0]+"\x00"+args[1]), args[2]), nil
+	})
+}
+
+// define has every connection know the function is on texts.
+func define(name string, is func([]string) (bool, error)) {
+	sqlite.MustRegisterDeterministicScalarFunction(name, -1, func(_ *sqlite.FunctionContext, args []driver.Value) (driver.Value, error) {
+		texts := make([]string, len(args))
+		for i, arg := range args {
+			texts[i], _ = arg.(string)
+		}
+		return is(texts)
 	})
 }
 

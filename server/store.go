@@ -35,13 +35,27 @@ type store struct {
 	log       *log.Logger
 
 	mu      sync.Mutex
-	db      *sql.DB // nil while closed
+	db      *database // nil while closed
 	barrier *lock.Barrier
 	files   [len(watched)]fs.FileInfo // while db is open
 
 	unwritable error // why db can only be read, or nil
 	lost       error // what became of a store that was open, or nil
 	kept       []any // what must stay open
+}
+
+// database is an open one with the statement that adds, prepared: to prepare it
+// takes a fifth of the time of adding.
+type database struct {
+	*sql.DB
+	adding *sql.Stmt // nil where it could not be prepared
+}
+
+func (d *database) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if query == insertUnlessKnown && d.adding != nil {
+		return d.adding.ExecContext(ctx, args...)
+	}
+	return d.DB.ExecContext(ctx, query, args...)
 }
 
 // watched are the files of an open store that must stay where they are.
@@ -54,7 +68,7 @@ func newStore(p place) *store {
 // open opens the store unless it is open, to read at least, and to change it if
 // asked to. Where there is none it creates one, or, if not asked to, returns an
 // error matching [errNoStore].
-func (s *store) open(ctx context.Context, create, change bool) (*sql.DB, error) {
+func (s *store) open(ctx context.Context, create, change bool) (*database, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.look()
@@ -87,11 +101,12 @@ func (s *store) open(ctx context.Context, create, change bool) (*sql.DB, error) 
 			s.log.Printf("searching stays slow until the next start: %v", err)
 		}
 	}
-	s.db, s.barrier, s.unwritable = db, barrier, unwritable
+	adding, _ := db.PrepareContext(ctx, insertUnlessKnown)
+	s.db, s.barrier, s.unwritable = &database{db, adding}, barrier, unwritable
 	for i, name := range watched {
 		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
 	}
-	return db, nil
+	return s.db, nil
 }
 
 // write calls do in a transaction, in which no one else can write. Where there
@@ -101,7 +116,7 @@ func (s *store) write(ctx context.Context, create bool, do func(*sql.Tx) error) 
 	if err != nil {
 		return err
 	}
-	return transact(ctx, db, do)
+	return transact(ctx, db.DB, do)
 }
 
 func transact(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {

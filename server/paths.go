@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // place says where one store and its servers' pid file are.
@@ -193,18 +194,24 @@ func runtimeDirs() []string {
 // makeDir creates dir for its owner alone, with the parents it needs, and has
 // each of them on disk before what will be stored in it.
 func makeDir(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
-		if err := makeDir(filepath.Dir(dir)); err != nil {
+	for _, dir := range slices.Backward(absent(dir)) {
+		err := os.Mkdir(dir, 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) { // which is another server's, of a moment ago
 			return err
 		}
-		err = os.Mkdir(dir, 0o700)
-	}
-	if errors.Is(err, fs.ErrExist) { // perhaps another server's, of a moment ago
-		return nil
-	}
-	if err == nil {
 		syncDir(filepath.Dir(dir))
 	}
-	return err
+	return nil
+}
+
+// absent lists those of dir and of the directories it is in that are not there,
+// the innermost first.
+func absent(dir string) (dirs []string) {
+	for dir != filepath.Dir(dir) {
+		if _, err := os.Lstat(dir); err == nil {
+			break
+		}
+		dirs, dir = append(dirs, dir), filepath.Dir(dir)
+	}
+	return dirs
 }

@@ -18,6 +18,7 @@ import (
 
 // seized is what keeps every server away from the store.
 type seized struct {
+	made     []string // directories, the innermost first
 	pidFiles []*lock.PIDFile
 	barrier  *lock.Barrier   // nil where there is no store
 	running  *lock.HeldError // whose pid file was overridden, or nil
@@ -29,6 +30,9 @@ func (s *seized) release() {
 	}
 	for _, f := range s.pidFiles {
 		f.Release()
+	}
+	for _, dir := range s.made {
+		os.Remove(dir) // unless somebody uses it by now
 	}
 }
 
@@ -80,6 +84,7 @@ func (r *removal) seize() (_ *seized, err error) {
 // seizePIDFiles takes the pid files that it can: where there can be none, the
 // barrier alone has to keep servers out.
 func (r *removal) seizePIDFiles(s *seized) error {
+	s.made = absent(runtimeDirs()[0])
 	runtimeDir() // to be there
 	for _, path := range r.pidFiles() {
 		f, err := acquire(path)

@@ -67,7 +67,7 @@ type addArgs struct {
 }
 
 func (t tools) add(ctx context.Context, in addArgs) (view, error) {
-	m, known, err := t.store.add(ctx, memory{Text: in.Text, Tags: in.Tags, Created: time.Now()})
+	m, known, err := add(ctx, t.store, memory{Text: in.Text, Tags: in.Tags, Created: time.Now()})
 	v := m.view("")
 	v.Known = known
 	return v, err
@@ -139,7 +139,7 @@ type getArgs struct {
 }
 
 func (t tools) get(ctx context.Context, in getArgs) (view, error) {
-	m, err := t.store.get(ctx, in.ID)
+	m, err := one(ctx, t.store, "id = ?", in.ID)
 	text := []rune(m.Text)
 	from := max(0, min(in.Offset, len(text)))
 	n := min(cmp.Or(in.Length, len(text)), len(text)-from)
@@ -215,8 +215,6 @@ func (t tools) load(ctx context.Context, in fileArgs) (imported, error) {
 	return t.store.load(ctx, f, func(i imported) { reportProgress(ctx, i.bytes, size) })
 }
 
-type noArgs struct{}
-
 // statusResult is what mem_status says.
 type statusResult struct {
 	Role     string         `json:"role" enum:"holder standby unrecorded" about:"the holder is the recorded server; a standby takes over when that goes; else the problem says why not"`
@@ -241,7 +239,7 @@ type storeStatus struct {
 	Bytes    int64  `json:"bytes"`
 }
 
-func (t tools) status(ctx context.Context, _ noArgs) (statusResult, error) {
+func (t tools) status(ctx context.Context, _ struct{}) (statusResult, error) {
 	role, path, problem := t.claim.role()
 	var recorded lock.Status
 	if problem == nil {

@@ -172,17 +172,15 @@ func fillDatabase(ctx context.Context, dir string) error {
 	return nil
 }
 
-func enterWAL(ctx context.Context, db *sql.DB) error {
-	for {
+func enterWAL(ctx context.Context, db *sql.DB) (err error) {
+	for again := true; again; again = isBusy(err) && pause(ctx, poll) {
 		var mode string
-		err := db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
+		err = db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode)
 		if err == nil && mode != "wal" {
 			err = errors.New("the store's file system does not allow WAL mode")
 		}
-		if !isBusy(err) || !pause(ctx, poll) {
-			return err
-		}
 	}
+	return err
 }
 
 // settle makes sure that the database is one that this program can use, and

@@ -44,11 +44,7 @@ func judgeDir(check, dir string, err error) finding {
 }
 
 func (f finding) String() string {
-	s := "ok   "
-	if !f.OK {
-		s = "bad  "
-	}
-	s += f.Check + ": " + f.Found
+	s := map[bool]string{true: "ok   ", false: "bad  "}[f.OK] + f.Check + ": " + f.Found
 	if f.Remedy != "" {
 		s += "; remedy: " + f.Remedy
 	}
@@ -150,18 +146,12 @@ func (p place) remedy(err error) string {
 
 // quickCheck is SQLite's own check, of the index of words too.
 func (s *store) quickCheck(ctx context.Context) error {
-	db, err := s.open(ctx, false, false)
-	if err != nil {
-		return err
-	}
 	var said string
-	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said); err != nil {
-		return err
+	err := each(ctx, s, func(rows *sql.Rows) error { return rows.Scan(&said) }, "PRAGMA quick_check(1)")
+	if err == nil && said != "ok" {
+		err = fmt.Errorf("%w: %s", errDamaged, said)
 	}
-	if said != "ok" {
-		return fmt.Errorf("%w: %s", errDamaged, said)
-	}
-	return nil
+	return err
 }
 
 // errProbed is that all went well.

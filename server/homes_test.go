@@ -60,7 +60,7 @@ func works(t *testing.T, env []string, backup string) {
 	}
 	t.Cleanup(p.crash)
 	var status statusResult
-	for _, err := range []error{p.handshake(), p.call("mem_add", addArgs{Text: "a memory"}, nil), p.call("mem_status", noArgs{}, &status), p.eof()} {
+	for _, err := range []error{p.handshake(), p.call("mem_add", addArgs{Text: "a memory"}, nil), p.call("mem_status", struct{}{}, &status), p.eof()} {
 		if err != nil {
 			t.Fatal(err)
 		}

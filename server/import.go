@@ -90,13 +90,13 @@ func (i *imported) add(ctx context.Context, s *store, batch []memory) error {
 	then := *i
 	err := s.write(ctx, true, func(tx *sql.Tx) error {
 		for _, m := range batch {
-			_, known, err := merge(ctx, tx, m)
-			switch {
-			case err != nil:
+			_, known, err := add(ctx, tx, m)
+			if err != nil {
 				return err
-			case known:
+			}
+			if known {
 				then.Known++
-			default:
+			} else {
 				then.Added++
 			}
 		}
@@ -152,7 +152,7 @@ func parseMemories(line []byte) ([]memory, error) {
 	return memories, nil
 }
 
-func (r record) memories() ([]memory, error) {
+func (r record) memories() (memories []memory, err error) {
 	switch r.Type {
 	case "":
 		return []memory{r.memory}, nil
@@ -162,28 +162,22 @@ func (r record) memories() ([]memory, error) {
 		}
 		return []memory{{Text: r.From + " " + r.RelationType + " " + r.To, Tags: usableTags(r.From, r.To)}}, nil
 	case "entity":
-		return r.entity()
+		if r.Name == "" {
+			return nil, errors.New("an entity needs a name")
+		}
+		name, tags := r.Name, usableTags(r.Name, r.EntityType)
+		if r.EntityType != "" {
+			name += " (" + r.EntityType + ")"
+		}
+		if len(r.Observations) == 0 {
+			return []memory{{Text: name, Tags: tags}}, nil
+		}
+		for _, o := range r.Observations { // each is to make sense on its own
+			memories = append(memories, memory{Text: name + ": " + o, Tags: tags})
+		}
+		return memories, nil
 	}
 	return nil, fmt.Errorf("there is no type %q", r.Type)
-}
-
-// entity makes each observation a memory that makes sense on its own.
-func (r record) entity() (memories []memory, err error) {
-	if r.Name == "" {
-		return nil, errors.New("an entity needs a name")
-	}
-	name := r.Name
-	if r.EntityType != "" {
-		name += " (" + r.EntityType + ")"
-	}
-	tags := usableTags(r.Name, r.EntityType)
-	if len(r.Observations) == 0 {
-		memories = append(memories, memory{Text: name, Tags: tags})
-	}
-	for _, o := range r.Observations {
-		memories = append(memories, memory{Text: name + ": " + o, Tags: tags})
-	}
-	return memories, nil
 }
 
 // usableTags are those of names that can be tags.

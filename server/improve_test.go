@@ -161,7 +161,7 @@ func TestStoreThatIsNotImprovedIsSearched(t *testing.T) {
 	if memories, err := s.list(t.Context(), filter{}, "", 5); err != nil || len(memories) != 5 {
 		t.Errorf("listed %v, %v", memories, err)
 	}
-	if m, known, err := s.add(t.Context(), memory{Text: "the deployment of service7"}); err != nil || !known || m.ID != 8 {
+	if m, known, err := add(t.Context(), s, memory{Text: "the deployment of service7"}); err != nil || !known || m.ID != 8 {
 		t.Errorf("added %v, %v, %v", m, known, err)
 	}
 }
@@ -170,7 +170,7 @@ func TestStoreThatIsNotImprovedIsSearched(t *testing.T) {
 func TestReadOnlyConnectionIsReplaced(t *testing.T) {
 	s := newStore(newPlace(t))
 	defer s.close()
-	if _, _, err := s.add(t.Context(), memory{Text: "one"}); err != nil {
+	if _, _, err := add(t.Context(), s, memory{Text: "one"}); err != nil {
 		t.Fatal(err)
 	}
 	s.db.Close()
@@ -180,7 +180,7 @@ func TestReadOnlyConnectionIsReplaced(t *testing.T) {
 	}
 	s.db = &database{DB: db}
 	s.unwritable = errors.New("opened for reading")
-	if _, _, err := s.add(t.Context(), memory{Text: "two"}); err != nil {
+	if _, _, err := add(t.Context(), s, memory{Text: "two"}); err != nil {
 		t.Errorf("with a connection for reading: %v", err)
 	}
 }
@@ -224,7 +224,7 @@ func TestLogOfTheDatabaseIsBounded(t *testing.T) {
 func TestTextsThatAreAlikeAreNotComparedWithEach(t *testing.T) {
 	s := newStore(newPlace(t))
 	defer s.close()
-	if _, _, err := s.add(t.Context(), memory{Text: "one"}); err != nil {
+	if _, _, err := add(t.Context(), s, memory{Text: "one"}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := s.db.Query("EXPLAIN QUERY PLAN "+insertUnlessKnown, 0, "two", "[]", "")

@@ -50,26 +50,11 @@ func tagged(tags []string, tag string) bool {
 	return slices.ContainsFunc(tags, func(t string) bool { return strings.EqualFold(t, tag) })
 }
 
-// sameTags reports whether tidied tags are the same as others.
-func sameTags(tidied, others []string) bool {
-	others = tidy(others)
-	return len(tidied) == len(others) && !slices.ContainsFunc(others, func(t string) bool { return !tagged(tidied, t) })
-}
-
 // add adds m, unless one with the same text and tags is there already, and
 // returns the one that is there then.
-func (s *store) add(ctx context.Context, m memory) (there memory, known bool, err error) {
-	db, err := s.open(ctx, true, true)
-	if err != nil {
-		return m, false, err
-	}
-	return merge(ctx, db, m)
-}
-
-// merge is add, in a database or a transaction. To a database it adds with a
-// statement that is a transaction of its own: beginning one, looking and
-// committing would each take a statement more.
-func merge(ctx context.Context, db querier, m memory) (there memory, known bool, err error) {
+func add(ctx context.Context, db querier, m memory) (there memory, known bool, err error) {
+	// Where db is no transaction, this statement is one of its own: beginning
+	// one, looking and committing would each take a statement more.
 	m.ID, m.Tags, m.Created = 0, tidy(m.Tags), stored(m.Created)
 	for {
 		if m.ID, err = insert(ctx, db, insertUnlessKnown, m); err != nil || m.ID != 0 {
@@ -160,14 +145,6 @@ func (s *store) delete(ctx context.Context, condition string, arg any, expected 
 	return n, err
 }
 
-func (s *store) get(ctx context.Context, id int64) (memory, error) {
-	db, err := s.open(ctx, false, false)
-	if err != nil {
-		return memory{}, err
-	}
-	return one(ctx, db, "id = ?", id)
-}
-
 // one returns the first memory that meets a condition, or an error matching
 // [errNoMemory].
 func one(ctx context.Context, db querier, condition string, args ...any) (memory, error) {
@@ -229,42 +206,34 @@ func (s *store) list(ctx context.Context, f filter, cursor string, limit int) (m
 	if err != nil {
 		return nil, err
 	}
-	err = s.query(ctx, collect(&memories), "SELECT id, text, tags, created FROM memories m WHERE "+condition+" AND "+made("m")+" < @cursor ORDER BY "+made("m")+" DESC LIMIT @limit",
+	err = each(ctx, s, collect(&memories), "SELECT id, text, tags, created FROM memories m WHERE "+condition+" AND "+made("m")+" < @cursor ORDER BY "+made("m")+" DESC LIMIT @limit",
 		append(args, sql.Named("cursor", cmp.Or(cursor, "~")), sql.Named("limit", limit))...)
 	return memories, err
 }
 
 // idsWith returns up to limit ids that begin with prefix, the newest first.
 func (s *store) idsWith(ctx context.Context, prefix string, limit int) (ids []string, err error) {
-	err = s.query(ctx, func(rows *sql.Rows) error {
+	err = each(ctx, s, func(rows *sql.Rows) error {
 		ids = append(ids, "")
 		return rows.Scan(&ids[len(ids)-1])
 	}, "SELECT id FROM memories WHERE substr(id, 1, length(?1)) = ?1 ORDER BY "+made("memories")+" DESC LIMIT ?2", prefix, limit)
 	return ids, err
 }
 
-// query calls do with every row of a query's result. Where there is no store
-// there are none.
-func (s *store) query(ctx context.Context, do func(*sql.Rows) error, query string, args ...any) error {
-	db, err := s.open(ctx, false, false)
-	switch {
-	case errors.Is(err, errNoStore):
-		return nil
-	case err != nil:
-		return err
-	}
-	return each(ctx, db, do, query, args...)
-}
-
-// querier is a database or a transaction.
+// querier is a store, a database or a transaction.
 type querier interface {
 	ExecContext(context.Context, string, ...any) (sql.Result, error)
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
 }
 
+// each calls do with every row of a query's result. Where there is no store
+// there are none.
 func each(ctx context.Context, db querier, do func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNoStore):
+		return nil
+	case err != nil:
 		return err
 	}
 	defer rows.Close()

@@ -122,18 +122,24 @@ func own(kind dirKind, dir string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := kind.name + " " + quote(dir)
+	p, removable := &problem{hint: kind.elsewhere}, kind == runtimeKind // in others may be memories
 	switch owner := ownerOf(info); {
 	case info.Mode()&fs.ModeSymlink != 0:
-		return nil, &problem{what: name + " is a symbolic link", hint: kind.remedy(dir)}
+		p.what = "is a symbolic link"
 	case info.Mode()&fs.ModeIrregular != 0: // to Go
-		return nil, &problem{what: name + " is a junction", hint: kind.remedy(dir)}
+		p.what = "is a junction"
 	case !info.IsDir():
-		return nil, &problem{what: name + " is not a directory", hint: kind.remedy(dir)}
+		p.what = "is not a directory"
 	case owner != os.Geteuid():
-		return nil, &problem{what: fmt.Sprintf("%s belongs to user %d, not to you (%d)", name, owner, os.Geteuid()), hint: kind.elsewhere}
+		p.what, removable = fmt.Sprintf("belongs to user %d, not to you (%d)", owner, os.Geteuid()), false
+	default:
+		return info, nil
 	}
-	return info, nil
+	if removable {
+		p.hint = orRemove(dir, p.hint)
+	}
+	p.what = kind.name + " " + quote(dir) + " " + p.what
+	return nil, p
 }
 
 // dirKind is what a directory is to memlatch, and so the remedy for one that
@@ -153,15 +159,6 @@ const (
 	elsewhere = "set MEMLATCH_RUNTIME_DIR to a local directory that is yours alone"
 	otherHome = "set MEMLATCH_HOME to a directory of your own"
 )
-
-// remedy is removing what is at path, or else another place. Memories may be in
-// a home or a store: nobody is told to remove it.
-func (k dirKind) remedy(path string) string {
-	if k != runtimeKind {
-		return k.elsewhere
-	}
-	return orRemove(path, k.elsewhere)
-}
 
 // orRemove is the remedy elsewhere, after that of removing what is at path if
 // this user may.

@@ -41,7 +41,7 @@ func (t tools) readResource(ctx context.Context, r mcp.ReadResourceRequest) ([]m
 	if err != nil {
 		return nil, errors.New("a memory's address ends with its id, such as " + resourceURI(1))
 	}
-	m, err := t.store.get(ctx, id)
+	m, err := one(ctx, t.store, "id = ?", id)
 	if err != nil {
 		return nil, errors.New(explain(missing(err, id)))
 	}

@@ -202,7 +202,7 @@ func onlyRead(t *testing.T, env []string, p place, remedy string) {
 	t.Cleanup(s.crash)
 	var all, found struct{ Memories []struct{ ID int64 } }
 	var one memory
-	for _, err := range []error{s.handshake(), s.call("mem_list", noArgs{}, &all), s.call("mem_get", map[string]any{"id": 2}, &one),
+	for _, err := range []error{s.handshake(), s.call("mem_list", struct{}{}, &all), s.call("mem_get", map[string]any{"id": 2}, &one),
 		s.call("mem_search", map[string]any{"query": "memory"}, &found)} {
 		if err != nil {
 			t.Error(err)
@@ -227,7 +227,7 @@ func TestStoreThatCanBeWrittenAgainIs(t *testing.T) {
 	s := newStore(p)
 	t.Cleanup(func() { s.close() })
 	change(t, p, fmt.Sprint("PRAGMA user_version = ", schemaVersion+1))
-	if _, err := s.get(t.Context(), 1); err != nil {
+	if _, err := one(t.Context(), s, "id = ?", 1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.delete(t.Context(), "id = ?", 1, 1); err == nil {

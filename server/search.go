@@ -43,7 +43,9 @@ func init() {
 	define("alike", func(args []string) (bool, error) {
 		stored, err := decodeTags(args[0])
 		given, givenErr := decodeTags(args[1])
-		return sameTags(given, stored), errors.Join(err, givenErr)
+		stored = tidy(stored)
+		same := len(stored) == len(given) && !slices.ContainsFunc(stored, func(t string) bool { return !tagged(given, t) })
+		return same, errors.Join(err, givenErr)
 	})
 	define("holds", func(args []string) (bool, error) {
 		return strings.Contains(strings.ToLower(args[0]+"\x00"+args[1]), args[2]), nil
@@ -114,7 +116,7 @@ type inquiry struct {
 func (q inquiry) hits(ctx context.Context, query, match, part string, most int) (map[int64]float64, error) {
 	hits := map[int64]float64{}
 	args := append(slices.Clone(q.args), sql.Named("match", match), sql.Named("part", part), sql.Named("most", most))
-	err := q.query(ctx, func(rows *sql.Rows) error {
+	err := each(ctx, q, func(rows *sql.Rows) error {
 		var id int64
 		var score float64
 		err := rows.Scan(&id, &score)
@@ -129,7 +131,7 @@ func (q inquiry) hits(ctx context.Context, query, match, part string, most int) 
 // much as the last of the others.
 func (q inquiry) extend(ctx context.Context, hits map[int64]float64, k keyword) error {
 	var newest, pieces int64
-	err := q.query(ctx, func(rows *sql.Rows) error { return rows.Scan(&newest, &pieces) },
+	err := each(ctx, q, func(rows *sql.Rows) error { return rows.Scan(&newest, &pieces) },
 		"SELECT coalesce(max(id), 0), (SELECT count(*) FROM sqlite_master WHERE name = 'pieces') FROM memories")
 	if err != nil {
 		return err
@@ -176,7 +178,7 @@ func (q inquiry) show(ctx context.Context, ids []int64, match string, parts []st
 		parts[i] = regexp.QuoteMeta(part)
 	}
 	part := regexp.MustCompile("(?i)" + cmp.Or(strings.Join(parts, "|"), "$^"))
-	err = q.query(ctx, func(rows *sql.Rows) error {
+	err = each(ctx, q, func(rows *sql.Rows) error {
 		var snippet sql.NullString
 		m, err := scan(rows, &snippet)
 		if !snippet.Valid {

@@ -51,13 +51,6 @@ type database struct {
 	adding *sql.Stmt // nil where it could not be prepared
 }
 
-func (d *database) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if query == insertUnlessKnown && d.adding != nil {
-		return d.adding.ExecContext(ctx, args...)
-	}
-	return d.DB.ExecContext(ctx, query, args...)
-}
-
 // watched are the files of an open store that must stay where they are.
 var watched = [...]string{databaseFile, barrierFile}
 
@@ -107,6 +100,27 @@ func (s *store) open(ctx context.Context, create, change bool) (*database, error
 		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
 	}
 	return s.db, nil
+}
+
+// QueryContext asks the store, where there is one.
+func (s *store) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	db, err := s.open(ctx, false, false)
+	if err != nil {
+		return nil, err
+	}
+	return db.QueryContext(ctx, query, args...)
+}
+
+// ExecContext changes the store, which it creates where there is none.
+func (s *store) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	db, err := s.open(ctx, true, true)
+	if err == nil && query == insertUnlessKnown && db.adding != nil {
+		return db.adding.ExecContext(ctx, args...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return db.ExecContext(ctx, query, args...)
 }
 
 // write calls do in a transaction, in which no one else can write. Where there

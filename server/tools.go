@@ -79,21 +79,16 @@ const (
 	deletes
 )
 
-// hints says every hint: what is left out counts as destructive.
-func (e effect) hints(title string) mcp.ToolAnnotation {
-	return mcp.ToolAnnotation{
-		Title:           title,
+// tool makes run a tool. Its arguments and its result are described as
+// [object] does.
+func tool[In, Out any](name string, e effect, run func(context.Context, In) (Out, error), title, description string) server.ServerTool {
+	t := mcp.NewTool(name, mcp.WithToolTitle(title), mcp.WithDescription(description), mcp.WithToolAnnotation(mcp.ToolAnnotation{
+		Title:           title, // and every hint: what is left out counts as destructive
 		ReadOnlyHint:    new(e == reads),
 		DestructiveHint: new(e == deletes),
 		IdempotentHint:  new(e != writes),
 		OpenWorldHint:   new(false),
-	}
-}
-
-// tool makes run a tool. Its arguments and its result are described as
-// [object] does.
-func tool[In, Out any](name string, e effect, run func(context.Context, In) (Out, error), title, description string) server.ServerTool {
-	t := mcp.NewTool(name, mcp.WithToolTitle(title), mcp.WithDescription(description), mcp.WithToolAnnotation(e.hints(title)))
+	}))
 	t.InputSchema = mcp.ToolInputSchema(object(reflect.TypeFor[In]()))
 	t.InputSchema.AdditionalProperties = false
 	t.OutputSchema = mcp.ToolOutputSchema(object(reflect.TypeFor[Out]()))

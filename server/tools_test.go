@@ -342,7 +342,7 @@ func TestResourcesArePaged(t *testing.T) {
 	m := newServer(&claim{}, s)
 	const n = listedResources + 1
 	for i := range n {
-		if _, _, err := s.add(t.Context(), memory{Text: strconv.Itoa(i), Created: time.Now()}); err != nil {
+		if _, _, err := add(t.Context(), s, memory{Text: strconv.Itoa(i), Created: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}

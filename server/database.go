@@ -34,28 +34,36 @@ func databaseFiles(name string) []string {
 	return []string{name, name + "-wal", name + "-shm", name + "-journal"}
 }
 
+// database is an open one.
+type database struct {
+	*sql.DB
+	unwritable error     // why it can only be read, or nil
+	adding     *sql.Stmt // what adds a memory, prepared: that takes a fifth of the time; may be nil
+}
+
 // openDatabase opens the database in dir, whose barrier must be held. One that
 // can only be read comes with the reason.
-func openDatabase(ctx context.Context, dir string, create bool) (db *sql.DB, unwritable, err error) {
+func openDatabase(ctx context.Context, dir string, create bool) (*database, error) {
 	for _, name := range databaseFiles(databaseFile) {
 		path := filepath.Join(dir, name)
 		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-			return nil, nil, &problem{what: quote(path) + " is not a regular file", hint: removeCommand(path)}
+			return nil, &problem{what: quote(path) + " is not a regular file", hint: removeCommand(path)}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, openWait)
 	defer cancel()
 	if create {
 		if err := makeDatabase(ctx, dir); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	awaitRename(ctx, filepath.Join(dir, databaseFile))
-	db, unwritable, err = settled(ctx, dir, nil)
+	db, err := settled(ctx, dir, nil)
+	var unwritable error
 	options := url.Values{"mode": {"ro"}}
 	switch wal, walErr := os.Stat(filepath.Join(dir, databaseFile+"-wal")); {
 	case err == nil:
-		return db, unwritable, nil
+		return db, nil
 	case isDamage(err): // the rest of it can be read without a look at its schema
 		options["_defensive"], options["_pragma"] = []string{"0"}, []string{"writable_schema(ON)"}
 		unwritable = &problem{what: "the store is damaged", err: err, hint: rescue(dir)}
@@ -63,12 +71,13 @@ func openDatabase(ctx context.Context, dir string, create bool) (db *sql.DB, unw
 		options.Set("immutable", "1")
 		unwritable = readable(dir)
 	default:
-		return nil, nil, err
+		return nil, err
 	}
-	if db, _, err = settled(ctx, dir, options); err != nil {
-		return nil, nil, unwritable
+	if db, err = settled(ctx, dir, options); err != nil {
+		return nil, unwritable
 	}
-	return db, unwritable, nil
+	db.unwritable = unwritable
+	return db, nil
 }
 
 // readable refuses to write to a store that can be read.
@@ -78,15 +87,16 @@ func readable(dir string) error {
 
 // settled opens the database in dir and makes sure that this program can use
 // it.
-func settled(ctx context.Context, dir string, options url.Values) (db *sql.DB, unwritable, err error) {
-	db, err = connect(dir, databaseFile, options)
-	if err == nil {
-		unwritable, err = settle(ctx, db, dir)
+func settled(ctx context.Context, dir string, options url.Values) (*database, error) {
+	db, err := connect(dir, databaseFile, options)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil && db != nil {
-		err = errors.Join(err, db.Close())
+	unwritable, err := settle(ctx, db, dir)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	return db, unwritable, err
+	return &database{DB: db, unwritable: unwritable}, nil
 }
 
 // connect names the database with what every connection to it needs:
@@ -243,28 +253,24 @@ func isReadOnly(ctx context.Context, db *sql.DB) (only bool, err error) {
 	return only, err
 }
 
-// inTurn returns once done says so. Until then it tries to be the only
-// process that does work on the database in dir.
+// inTurn does work on the database in dir, as the only process that does so,
+// unless it is done.
 func inTurn(ctx context.Context, dir string, done func() (bool, error), work func() error) error {
-	for {
-		if ok, err := done(); ok || err != nil {
-			return err
-		}
-		turn, err := lock.Exclude(once(), filepath.Join(dir, makingFile))
-		if err == nil {
-			defer turn.Release()
-			if ok, err := done(); ok || err != nil {
-				return err
-			}
-			return work()
-		}
-		if !errors.Is(err, lock.ErrHeld) {
-			return err
-		}
-		if !pause(ctx, poll) {
-			return fmt.Errorf("another process does not finish preparing the store: %w", err)
-		}
+	if ok, err := done(); ok || err != nil {
+		return err
 	}
+	turn, err := lock.Exclude(ctx, filepath.Join(dir, makingFile))
+	if errors.Is(err, lock.ErrHeld) {
+		err = fmt.Errorf("another process does not finish preparing the store: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer turn.Release()
+	if ok, err := done(); ok || err != nil { // by somebody else, in the meantime
+		return err
+	}
+	return work()
 }
 
 // once is a context that allows a single try.

@@ -64,7 +64,10 @@ func (s *store) load(ctx context.Context, in io.Reader, progress func(imported))
 			memories, err = parseMemories(line)
 		}
 		if err != nil {
-			result.refuse(number, err)
+			result.Refused++
+			if len(result.Refusals) < maxRefusals {
+				result.Refusals = append(result.Refusals, refusal{number, shorten(err.Error(), 0)})
+			}
 		}
 		batch = append(batch, memories...)
 		if end || len(batch) >= importBatch {
@@ -76,13 +79,6 @@ func (s *store) load(ctx context.Context, in io.Reader, progress func(imported))
 		}
 	}
 	return result, nil
-}
-
-func (i *imported) refuse(line int64, err error) {
-	i.Refused++
-	if len(i.Refusals) < maxRefusals {
-		i.Refusals = append(i.Refusals, refusal{line, shorten(err.Error(), 0)})
-	}
 }
 
 // add adds a batch in one transaction.

@@ -178,8 +178,7 @@ func TestReadOnlyConnectionIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.db = &database{DB: db}
-	s.unwritable = errors.New("opened for reading")
+	s.db = &database{DB: db, unwritable: errors.New("opened for reading")}
 	if _, _, err := add(t.Context(), s, memory{Text: "two"}); err != nil {
 		t.Errorf("with a connection for reading: %v", err)
 	}

@@ -101,7 +101,7 @@ func runtimeDir() (string, error) {
 func private(kind dirKind, dir string) error {
 	info, err := own(kind, dir)
 	if err == nil && openTo(info, 0o077) {
-		err = &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", kind.name, quote(dir), info.Mode().Perm()),
+		err = &problem{what: fmt.Sprintf("%s %s is open to others (mode %04o)", kind, quote(dir), info.Mode().Perm()),
 			hint: "chmod 700 " + quote(dir)}
 	}
 	return err
@@ -116,43 +116,42 @@ func openTo(info fs.FileInfo, rights fs.FileMode) bool {
 // to this user.
 func own(kind dirKind, dir string) (fs.FileInfo, error) {
 	if !filepath.IsAbs(dir) {
-		return nil, notWhole("the "+kind.name, dir)
+		return nil, notWhole("the "+string(kind), dir)
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return nil, err
 	}
-	p, removable := &problem{hint: kind.elsewhere}, kind == runtimeKind // in others may be memories
+	var what string
+	hint := otherHome
+	if kind == runtimeKind {
+		hint = elsewhere
+	}
 	switch owner := ownerOf(info); {
 	case info.Mode()&fs.ModeSymlink != 0:
-		p.what = "is a symbolic link"
+		what = "is a symbolic link"
 	case info.Mode()&fs.ModeIrregular != 0: // to Go
-		p.what = "is a junction"
+		what = "is a junction"
 	case !info.IsDir():
-		p.what = "is not a directory"
+		what = "is not a directory"
 	case owner != os.Geteuid():
-		p.what, removable = fmt.Sprintf("belongs to user %d, not to you (%d)", owner, os.Geteuid()), false
+		return nil, &problem{what: fmt.Sprintf("%s %s belongs to user %d, not to you (%d)", kind, quote(dir), owner, os.Geteuid()), hint: hint}
 	default:
 		return info, nil
 	}
-	if removable {
-		p.hint = orRemove(dir, p.hint)
+	if kind == runtimeKind { // in a home or a store may be memories
+		hint = orRemove(dir, hint)
 	}
-	p.what = kind.name + " " + quote(dir) + " " + p.what
-	return nil, p
+	return nil, &problem{what: fmt.Sprintf("%s %s %s", kind, quote(dir), what), hint: hint}
 }
 
-// dirKind is what a directory is to memlatch, and so the remedy for one that
-// cannot be used.
-type dirKind struct {
-	name      string
-	elsewhere string // the remedy of last resort
-}
+// dirKind is what a directory is to memlatch.
+type dirKind string
 
-var (
-	runtimeKind = dirKind{name: "runtime directory", elsewhere: elsewhere}
-	homeKind    = dirKind{name: "home", elsewhere: otherHome}
-	storeKind   = dirKind{name: "store", elsewhere: otherHome}
+const (
+	runtimeKind dirKind = "runtime directory"
+	homeKind    dirKind = "home"
+	storeKind   dirKind = "store"
 )
 
 const (

@@ -157,11 +157,14 @@ func foreignUsers(dir string) []string {
 	processes, _ := os.ReadDir("/proc")
 	for _, p := range processes {
 		pid, err := strconv.Atoi(p.Name())
-		if err != nil || pid == os.Getpid() || !hasOpen(pid, files) {
-			continue
+		descriptors, _ := filepath.Glob(filepath.Join("/proc", p.Name(), "fd", "*"))
+		if err == nil && pid != os.Getpid() && slices.ContainsFunc(descriptors, func(d string) bool {
+			open, err := os.Stat(d)
+			return err == nil && slices.ContainsFunc(files, func(f os.FileInfo) bool { return os.SameFile(open, f) })
+		}) {
+			name, _ := os.ReadFile(filepath.Join("/proc", p.Name(), "comm"))
+			who = append(who, fmt.Sprintf("%s, pid %d", strings.TrimSpace(string(name)), pid))
 		}
-		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		who = append(who, fmt.Sprintf("%s, pid %d", strings.TrimSpace(string(name)), pid))
 	}
 	if len(who) > 0 {
 		return who
@@ -169,19 +172,11 @@ func foreignUsers(dir string) []string {
 	return foreignConnection(dir)
 }
 
-func hasOpen(pid int, files []os.FileInfo) bool {
-	descriptors, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	return slices.ContainsFunc(descriptors, func(d string) bool {
-		open, err := os.Stat(d)
-		return err == nil && slices.ContainsFunc(files, func(f os.FileInfo) bool { return os.SameFile(open, f) })
-	})
-}
-
 // foreignConnection says whether anybody has a connection to the database in
 // dir. SQLite leaves WAL mode only when nobody has, and it may: whoever opens
 // the store next enters WAL mode again. What is no database has no users.
 func foreignConnection(dir string) []string {
-	db, _, err := openDatabase(context.Background(), dir, false)
+	db, err := openDatabase(context.Background(), dir, false)
 	if err == nil {
 		defer db.Close()
 		_, err = db.Exec("PRAGMA busy_timeout = 250; PRAGMA journal_mode = DELETE")

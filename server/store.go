@@ -39,16 +39,8 @@ type store struct {
 	barrier *lock.Barrier
 	files   [len(watched)]fs.FileInfo // while db is open
 
-	unwritable error // why db can only be read, or nil
-	lost       error // what became of a store that was open, or nil
-	kept       []any // what must stay open
-}
-
-// database is an open one with the statement that adds, prepared: to prepare it
-// takes a fifth of the time of adding.
-type database struct {
-	*sql.DB
-	adding *sql.Stmt // nil where it could not be prepared
+	lost error // what became of a store that was open, or nil
+	kept []any // what must stay open
 }
 
 // watched are the files of an open store that must stay where they are.
@@ -65,7 +57,7 @@ func (s *store) open(ctx context.Context, create, change bool) (*database, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.look()
-	if s.db != nil && s.unwritable == nil {
+	if s.db != nil && s.db.unwritable == nil {
 		return s.db, nil
 	}
 	// What could only be read may have been mended, or moved on, since.
@@ -76,30 +68,30 @@ func (s *store) open(ctx context.Context, create, change bool) (*database, error
 	if err != nil {
 		return nil, err
 	}
-	db, unwritable, err := openDatabase(ctx, s.dir, create)
-	if err == nil && unwritable != nil && change {
+	db, err := openDatabase(ctx, s.dir, create)
+	if err == nil && db.unwritable != nil && change {
 		// When opening the file failed once, for whatever reason, SQLite has it
 		// open for reading, and this connection will never write.
 		db.Close()
-		db, unwritable, err = openDatabase(ctx, s.dir, create)
+		db, err = openDatabase(ctx, s.dir, create)
 	}
-	if err == nil && unwritable != nil && change {
-		err = errors.Join(unwritable, db.Close())
+	if err == nil && db.unwritable != nil && change {
+		err = errors.Join(db.unwritable, db.Close())
 	}
 	if err != nil {
 		return nil, errors.Join(err, barrier.Release())
 	}
-	if unwritable == nil {
-		if err := improve(ctx, db); err != nil {
+	if db.unwritable == nil {
+		if err := improve(ctx, db.DB); err != nil {
 			s.log.Printf("searching stays slow until the next start: %v", err)
 		}
 	}
-	adding, _ := db.PrepareContext(ctx, insertUnlessKnown)
-	s.db, s.barrier, s.unwritable = &database{db, adding}, barrier, unwritable
+	db.adding, _ = db.PrepareContext(ctx, insertUnlessKnown)
+	s.db, s.barrier = db, barrier
 	for i, name := range watched {
 		s.files[i], _ = os.Lstat(filepath.Join(s.dir, name))
 	}
-	return s.db, nil
+	return db, nil
 }
 
 // QueryContext asks the store, where there is one.
@@ -265,7 +257,7 @@ func (s *store) shut() error {
 		return nil
 	}
 	err := errors.Join(s.db.Close(), s.barrier.Release())
-	s.db, s.barrier, s.unwritable = nil, nil, nil
+	s.db, s.barrier = nil, nil
 	return err
 }
 

@@ -23,18 +23,16 @@ const leftoverPrefix = "store.removing-"
 // removal is one run of uninstall.
 type removal struct {
 	place
+	command
 	force     bool
 	backup    string // a path, or empty
-	stdin     *os.File
-	stdout    io.Writer
 	mentions  []mention
 	exists    bool     // whether there is a store
 	leftovers []string // directories of uninstalls that were interrupted
 }
 
 func (c command) uninstall() (int, error) {
-	r := &removal{stdin: c.stdin, stdout: c.stdout}
-	named := true
+	r, named := &removal{command: c}, true
 	flags := c.flags()
 	yes := flags.Bool("y", false, "")
 	flags.BoolVar(&r.force, "force", false, "")
@@ -42,14 +40,13 @@ func (c command) uninstall() (int, error) {
 		r.backup, named = file, file != ""
 		return nil
 	})
-	place, err := c.parse(flags)
-	if err != nil {
+	var err error
+	if r.place, err = c.parse(flags); err != nil {
 		return exitRefused, err
 	}
 	if !named {
 		return exitRefused, &problem{what: "--backup names no file", hint: "name the file, or leave --backup out"}
 	}
-	r.place = place
 	return r.run(*yes)
 }
 
@@ -106,13 +103,11 @@ func (r *removal) look() error {
 		return err
 	}
 	err := private(storeKind, r.store)
+	if err == nil {
+		r.exists, err = removable(r.store)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
-	}
-	if err == nil {
-		if r.exists, err = removable(r.store); err != nil {
-			return err
-		}
 	}
 	if r.leftovers, err = r.unfinished(); errors.Is(err, fs.ErrNotExist) {
 		err = nil // another uninstall is at its end
@@ -193,13 +188,13 @@ func (r *removal) describe() string {
 	if _, err := os.Lstat(filepath.Join(r.store, databaseFile)); errors.Is(err, fs.ErrNotExist) {
 		return "what was left of a store"
 	}
-	db, _, err := openDatabase(context.Background(), r.store, false)
-	if err != nil {
-		return "the store"
-	}
-	defer db.Close()
 	var n int64
-	if db.QueryRow("SELECT count(*) FROM memories").Scan(&n) != nil {
+	db, err := openDatabase(context.Background(), r.store, false)
+	if err == nil {
+		defer db.Close()
+		err = db.QueryRow("SELECT count(*) FROM memories").Scan(&n)
+	}
+	if err != nil {
 		return "the store"
 	}
 	return howMany(n)
@@ -284,11 +279,11 @@ func readDir(dir string) (entries []fs.DirEntry, err error) {
 func (r *removal) makeBackup() error {
 	ctx := context.Background()
 	_, err := exportFile(r.backup, func(w io.Writer) (int64, error) {
-		db, _, err := openDatabase(ctx, r.store, false)
+		db, err := openDatabase(ctx, r.store, false)
 		if err != nil {
 			return 0, err
 		}
-		n, err := exportAll(ctx, db, w)
+		n, err := exportAll(ctx, db.DB, w)
 		return n, errors.Join(err, db.Close())
 	})
 	if isLoss(err) {

@@ -10,7 +10,7 @@ import (
 )
 
 func TestWhatIsSeizedIsLookedAtAgain(t *testing.T) {
-	r := &removal{place: newPlace(t), stdout: io.Discard}
+	r := &removal{place: newPlace(t), command: command{stdout: io.Discard}}
 	r.exists, r.leftovers = true, []string{filepath.Join(r.home, leftoverPrefix+"gone")}
 	s, err := r.seize()
 	if err != nil {

@@ -23,7 +23,7 @@ func TestDirectoryThatIsBeingReadIsWaitedFor(t *testing.T) {
 		t.Skip("this system removes directories that are being read")
 	}
 	defer time.AfterFunc(100*time.Millisecond, func() { reading.Close() }).Stop()
-	r := &removal{stdout: io.Discard}
+	r := &removal{command: command{stdout: io.Discard}}
 	if err := r.clear(dir); err != nil {
 		t.Fatal(err)
 	}

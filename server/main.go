@@ -117,11 +117,10 @@ func (p *problem) Unwrap() error { return p.err }
 
 // remedy is the first one that err comes with, or empty.
 func remedy(err error) string {
-	p, _ := errors.AsType[*problem](err)
-	if p == nil {
-		return ""
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p.hint
 	}
-	return p.hint
+	return ""
 }
 
 // fail reports err to a person, with all its remedies, and returns code.

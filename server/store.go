@@ -106,11 +106,11 @@ func (s *store) QueryContext(ctx context.Context, query string, args ...any) (*s
 // ExecContext changes the store, which it creates where there is none.
 func (s *store) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	db, err := s.open(ctx, true, true)
-	if err == nil && query == insertUnlessKnown && db.adding != nil {
-		return db.adding.ExecContext(ctx, args...)
-	}
 	if err != nil {
 		return nil, err
+	}
+	if query == insertUnlessKnown && db.adding != nil {
+		return db.adding.ExecContext(ctx, args...)
 	}
 	return db.ExecContext(ctx, query, args...)
 }

@@ -26,10 +26,7 @@ func expand(path string) string { return os.ExpandEnv(path) }
 
 func systemRuntimeDirs() []string {
 	uid := strconv.Itoa(os.Geteuid())
-	var bases []string
-	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) {
-		bases = append(bases, base)
-	}
+	bases := []string{os.Getenv("XDG_RUNTIME_DIR")} // which counts if it is a whole path
 	// Hosts strip the environment, so the variable's usual value counts too.
 	if runtime.GOOS == "linux" {
 		bases = append(bases, "/run/user/"+uid)
@@ -105,16 +102,12 @@ func watchHost(ctx context.Context, host int, gone func()) {
 
 // hungUp reports whether nobody can write to in any more, though there may be
 // something left to read in it. It can tell of pipes.
-func hungUp(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
+func hungUp(in io.Reader) (gone bool) {
+	f, _ := in.(*os.File)
 	c, err := f.SyscallConn()
-	if err != nil {
+	if err != nil { // as without a file
 		return false
 	}
-	gone := false
 	c.Control(func(fd uintptr) {
 		fds := []unix.PollFd{{Fd: int32(fd)}}
 		n, err := unix.Poll(fds, 0)

@@ -19,6 +19,7 @@ const (
 
 	earlierSize    = 100_000
 	earlierRepeats = 45
+	earlierAdds    = 301 // each ends with a wait for the disk, which varies
 	everywhere     = "everywhere"
 )
 
@@ -67,7 +68,7 @@ func earlier(ctx context.Context, t *table, c contestants) error {
 	}
 	at := fmt.Sprintf(" at %d", earlierSize)
 	err := errors.Join(
-		compare("mem_add"+at, earlierRepeats, mostOfAdd, corpus.text, add),
+		compare("mem_add"+at, earlierAdds, mostOfAdd, corpus.text, add),
 		compare("mem_search, rare word"+at, earlierRepeats, mostOfSearch, corpus.rare, search),
 		compare("mem_search, common word"+at, earlierRepeats, mostOfSearch, corpus.common, search),
 		compare("mem_search, word of few memories"+at, earlierRepeats, 0, func() string { return word(corpus.random.Uint64N(vocabulary/2) + vocabulary/2) }, search),

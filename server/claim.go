@@ -73,7 +73,7 @@ func (c *claim) try() {
 	if before == nil && filepath.IsAbs(c.path) {
 		c.file, c.err = acquire(c.path)
 	}
-	if errors.Is(c.err, fs.ErrNotExist) { // perhaps the directory was removed since
+	for tries := 0; errors.Is(c.err, fs.ErrNotExist) && tries < 10; tries++ { // perhaps an uninstall has removed the directory since
 		var dir string
 		dir, c.err = runtimeDir()
 		c.path = filepath.Join(dir, filepath.Base(c.path))

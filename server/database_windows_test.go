@@ -15,7 +15,7 @@ import (
 // name must be able to write there.
 func TestDatabaseThatIsBeingRenamedIsWaitedFor(t *testing.T) {
 	dir := t.TempDir()
-	db, _, err := openDatabase(context.Background(), dir, true)
+	db, err := openDatabase(context.Background(), dir, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestDatabaseThatIsBeingRenamedIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer time.AfterFunc(100*time.Millisecond, func() { windows.CloseHandle(renaming) }).Stop()
-	if db, _, err = openDatabase(context.Background(), dir, false); err != nil {
+	if db, err = openDatabase(context.Background(), dir, false); err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()

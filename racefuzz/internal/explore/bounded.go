@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -75,17 +76,23 @@ func (s *searches) explore() (Result, error) {
 	for pass := range st.passes() {
 		s.plan.Progress.reached(s.plan.Reached(Result{Passes: pass}))
 		for cost := range s.plan.Bounds.most() + 1 {
-			for _, x := range s.all {
-				x.spend(st.of(x.c, pass), cost)
-			}
-			s.work()
-			if r, err := s.result(); err != nil || r.Witness != nil || s.plan.exceeds(r) {
-				r.Passes = pass
-				return r, err
+			for share, more := 1, true; more; share *= 10 {
+				for _, x := range s.all {
+					x.spend(st.of(x.c, pass), cost, share)
+				}
+				s.work()
+				if r, err := s.result(); err != nil || r.Witness != nil || s.plan.exceeds(r) {
+					r.Passes = pass
+					return r, err
+				}
+				more = slices.ContainsFunc(s.all, (*search).more)
 			}
 		}
 	}
 	r, err := s.result()
+	if i := slices.IndexFunc(s.all, (*search).noEnd); i >= 0 {
+		return r, errors.Join(err, s.all[i].err)
+	}
 	r.Complete = r.Diverged == 0
 	return r, err
 }
@@ -170,7 +177,9 @@ func (s *searches) result() (r Result, err error) {
 		if r.Witness != nil {
 			n = x.past
 		} else if err == nil {
-			r.Witness, err = x.witness, x.err
+			if r.Witness = x.witness; !x.noEnd() {
+				err = x.err
+			}
 		}
 		r.Schedules += n.schedules
 		r.Steps += n.steps

@@ -4,6 +4,7 @@ package explore
 // other, finds what takes least first, and does not miss what it skips.
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,57 @@ func TestWhatFindsMostIsExploredFirst(t *testing.T) {
 	if !slices.Equal(reached, want) {
 		t.Errorf("after its passes it is\n%s, want\n%s", strings.Join(reached, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+// The first case has twenty-four orders without a witness, the second shows it in its first.
+func TestEachCaseGetsItsTurn(t *testing.T) {
+	p := Plan{
+		Tier:  broken{"add"},
+		Cases: []race.Case{toyCase(idle, idle, idle, idle), toyCase(idle, idle, idle, []string{"add"})},
+	}
+	for _, p.Workers = range []int{1, 4} {
+		if r, err := Bounded(t.Context(), p); err != nil || r.Witness == nil || r.Schedules != 2 {
+			t.Errorf("%d workers: %+v, %v, want a witness after 2 schedules", p.Workers, r, err)
+		}
+	}
+}
+
+// Of two cases the first has no end, and the second shows what is wrong a little later.
+func TestACaseWithoutAnEndHidesNoWitness(t *testing.T) {
+	endless := slices.Repeat([]string{"idle"}, 30)
+	p := Plan{
+		Tier:    &toy{},
+		Cases:   []race.Case{toyCase(endless), toyCase([]string{"add"}, []string{"add"})},
+		Bounds:  Bounds{Preemptions: 1},
+		Longest: 20,
+	}
+	if r, err := Bounded(t.Context(), p); err != nil || r.Witness == nil {
+		t.Errorf("%+v, %v, want a witness", r, err)
+	}
+	p.Cases[1] = toyCase(idle, idle)
+	if r, err := Bounded(t.Context(), p); !errors.Is(err, errNoEnd) || r.Complete {
+		t.Errorf("%+v, %v, want an error", r, err)
+	}
+}
+
+// broken is the toy whose verdict is broken as soon as somebody is about to do this.
+type broken struct{ by string }
+
+func (b broken) Start(c race.Case) (race.Run, error) {
+	r, err := new(toy).Start(c)
+	return brokenRun{r, slices.ContainsFunc(c.Actors, func(a race.Actor) bool { return a.Script[0] == b.by })}, err
+}
+
+type brokenRun struct {
+	race.Run
+	is bool
+}
+
+func (r brokenRun) Verdict() race.Verdict {
+	if !r.is {
+		return race.Verdict{}
+	}
+	return race.Verdict{Invariant: race.OneHolder, Reason: "it is so from the beginning"}
 }
 
 func TestBoundedFindsTheFewestPreemptions(t *testing.T) {

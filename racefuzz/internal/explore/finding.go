@@ -109,7 +109,7 @@ func (p Plan) shortest(ctx context.Context, c race.Case, best bool) *Witness {
 	s.all[0].best = best
 	x := s.all[0]
 	for cost := range p.Bounds.most() + 1 {
-		x.spend(p.Bounds.stage(), cost)
+		x.spend(p.Bounds.stage(), cost, 0)
 		if s.work(); x.err != nil || x.witness != nil {
 			break
 		}

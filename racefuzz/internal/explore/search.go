@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -27,6 +28,7 @@ type search struct {
 	casts     []*Cast
 	deciding  bool // a worker decides on a schedule
 	spendings []Bounds
+	share     int // of schedules that are run now, at most; 0 for all
 
 	moves    sync.Map // all so far: a *race.Move for each
 	sleepers sync.Map // likewise: a *sleeper for each, by its text
@@ -108,9 +110,10 @@ func (x *search) without(r Reductions) bool { return x.plan.Without&r != 0 }
 
 // spend sets what schedules spend that are run from now on: what those of the stage
 // do, and no more than the cost in all. Schedules that were put off until now may have
-// spent less than those that are run otherwise.
-func (x *search) spend(stage, cost int) {
-	x.past, x.spendings = x.count, x.spendings[:0]
+// spent less than those that are run otherwise. At most share are run, so that all
+// cases get their turn: 0 for all there are.
+func (x *search) spend(stage, cost, share int) {
+	x.past, x.spendings, x.share = x.count, x.spendings[:0], share
 	b := x.bounds
 	for p := range b.Preemptions + 1 {
 		for c := range b.Crashes + 1 {
@@ -127,7 +130,13 @@ func (x *search) spend(stage, cost int) {
 // over reports whether nothing more is to be run, whatever is open.
 func (x *search) over() bool {
 	return x.err != nil || x.witness != nil && !x.best || x.shared.halted.Load() ||
+		x.share > 0 && x.count.schedules >= x.past.schedules+x.share ||
 		x.index > int(x.shared.ended.Load()) || x.plan.Limit > 0 && x.shared.ran.Load() >= int64(x.plan.Limit)
+}
+
+// more reports whether there is something left of what is run now.
+func (x *search) more() bool {
+	return x.err == nil && slices.ContainsFunc(x.spendings, func(s Bounds) bool { return len(x.open[x.bounds.index(s)]) > 0 })
 }
 
 // next returns the branch whose turn it is, to be decided on, or else one to
@@ -203,7 +212,7 @@ func (x *search) finish(w *walk, end ending) {
 
 // ended tells the searches of the cases behind this one that they are not needed.
 func (x *search) ended() {
-	if x.err == nil && (x.witness == nil || x.best) {
+	if (x.err == nil || x.noEnd()) && (x.witness == nil || x.best) {
 		return
 	}
 	for s := x.shared; ; {
@@ -225,9 +234,15 @@ func (p Plan) longest() int {
 
 const maxSteps = 1000
 
+// errNoEnd says that a schedule is too long. Its case is not explored any further, but
+// the others are: what is wrong may show in one of them.
+var errNoEnd = errors.New("no end")
+
 func endless(events []race.Event) error {
-	return fmt.Errorf("no end after %d steps; the last: %s", len(events), events[len(events)-1].Step)
+	return fmt.Errorf("%w after %d steps; the last: %s", errNoEnd, len(events), events[len(events)-1].Step)
 }
+
+func (x *search) noEnd() bool { return errors.Is(x.err, errNoEnd) }
 
 // available reports whether there is something to run, and whether another
 // worker decides on a schedule of the case.

@@ -15,7 +15,7 @@ import (
 // crash, and so on, with what is cheaper first. Cases of one round more have many
 // more schedules, and are three passes behind: the first two stages of theirs come
 // before the second preemption. A case with one more actor than another one is a pass
-// behind.
+// behind. In a pass the cases take turns: one schedule of each, then ten, a hundred.
 type stages struct {
 	last         int   // stage
 	fewest, most int   // actors of a case

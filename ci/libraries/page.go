@@ -156,7 +156,7 @@ func count(rows []row) string {
 	text := fmt.Sprintf("%d rows in %d languages: %d with a bug, %d by design, %d of misuse, %d clean.",
 		len(rows)-notRun, len(languages), kinds[bug], kinds[design], kinds[misuse], kinds[clean])
 	if notRun > 0 {
-		text += fmt.Sprintf(" %d were not run.", notRun)
+		text += fmt.Sprintf(" Not run: %d.", notRun)
 	}
 	var missing []string
 	for _, l := range libraries {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -45,6 +46,7 @@ func TestModeBitsKeepOutWhoIsNotRoot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can run a program as somebody else")
 	}
+	t.Setenv("TMPDIR", "/tmp") // where everybody may go
 	const script = `umask 0333; echo $$ >$1 || exit 1; trap 'rm -f $1; exit 0' TERM; while :; do sleep 1000 & wait $!; done`
 	p := shCommand(script)
 	p.Stop = "term"
@@ -55,6 +57,14 @@ func TestModeBitsKeepOutWhoIsNotRoot(t *testing.T) {
 	p.User = "nobody"
 	if r, noticed := explored(t, p, explore.Bounds{Preemptions: 1}); r.Verdict.Broken() || !r.Complete || len(noticed) > 0 {
 		t.Errorf("as nobody: %v, complete: %v, noticed is %q", r.Verdict, r.Complete, noticed)
+	}
+	private := t.TempDir()
+	if err := os.Chmod(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", private)
+	if _, err := (Tier{}).Learn(t.Context(), p); err == nil || !strings.Contains(err.Error(), "let TMPDIR name") {
+		t.Errorf("in a place where nobody may go: %v", err)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"os/user"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -39,6 +41,27 @@ func (r *run) runAs(who *user.User) error {
 		}
 		if err := os.Chmod(dir, 0o711); err != nil {
 			return err
+		}
+	}
+	return reaches(c, r.base)
+}
+
+// reaches returns an error unless somebody may enter a directory and all that it is in.
+func reaches(c *syscall.Credential, dir string) error {
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		var st unix.Stat_t
+		if err := unix.Stat(dir, &st); err != nil {
+			return err
+		}
+		may := st.Mode & unix.S_IXOTH
+		switch {
+		case st.Uid == c.Uid:
+			may = st.Mode & unix.S_IXUSR
+		case st.Gid == c.Gid || slices.Contains(c.Groups, st.Gid):
+			may = st.Mode & unix.S_IXGRP
+		}
+		if may == 0 {
+			return fmt.Errorf("-user: user %d may not enter %s: let TMPDIR name a directory that everybody may enter", c.Uid, dir)
 		}
 	}
 	return nil

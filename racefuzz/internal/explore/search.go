@@ -130,13 +130,17 @@ func (x *search) spend(stage, cost, share int) {
 // over reports whether nothing more is to be run, whatever is open.
 func (x *search) over() bool {
 	return x.err != nil || x.witness != nil && !x.best || x.shared.halted.Load() ||
-		x.share > 0 && x.count.schedules >= x.past.schedules+x.share ||
 		x.index > int(x.shared.ended.Load()) || x.plan.Limit > 0 && x.shared.ran.Load() >= int64(x.plan.Limit)
+}
+
+// rests reports whether nothing more is to be run now.
+func (x *search) rests() bool {
+	return x.over() || x.share > 0 && x.count.schedules >= x.past.schedules+x.share
 }
 
 // more reports whether there is something left of what is run now.
 func (x *search) more() bool {
-	return x.err == nil && slices.ContainsFunc(x.spendings, func(s Bounds) bool { return len(x.open[x.bounds.index(s)]) > 0 })
+	return !x.over() && slices.ContainsFunc(x.spendings, func(s Bounds) bool { return len(x.open[x.bounds.index(s)]) > 0 })
 }
 
 // next returns the branch whose turn it is, to be decided on, or else one to
@@ -144,7 +148,7 @@ func (x *search) more() bool {
 func (x *search) next() (b *branch, decide bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.over() {
+	if x.rests() {
 		return nil, false
 	}
 	first := !x.deciding
@@ -249,7 +253,7 @@ func (x *search) noEnd() bool { return errors.Is(x.err, errNoEnd) }
 func (x *search) available() (open, decided bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.over() {
+	if x.rests() {
 		return false, false
 	}
 	first := !x.deciding

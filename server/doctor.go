@@ -44,7 +44,11 @@ func judgeDir(check, dir string, err error) finding {
 }
 
 func (f finding) String() string {
-	s := map[bool]string{true: "ok   ", false: "bad  "}[f.OK] + f.Check + ": " + f.Found
+	s := "ok   "
+	if !f.OK {
+		s = "bad  "
+	}
+	s += f.Check + ": " + f.Found
 	if f.Remedy != "" {
 		s += "; remedy: " + f.Remedy
 	}

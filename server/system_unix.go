@@ -103,9 +103,12 @@ func watchHost(ctx context.Context, host int, gone func()) {
 // hungUp reports whether nobody can write to in any more, though there may be
 // something left to read in it. It can tell of pipes.
 func hungUp(in io.Reader) (gone bool) {
-	f, _ := in.(*os.File)
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
 	c, err := f.SyscallConn()
-	if err != nil { // as without a file
+	if err != nil {
 		return false
 	}
 	c.Control(func(fd uintptr) {

@@ -19,12 +19,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/memlatch/memlatch/ci/corpus"
 )
 
 // page is where the table goes, between the two marks.
@@ -34,14 +34,7 @@ const (
 	end   = "<!-- end of commands -->\n"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "commands: error:", err)
-		os.Exit(1)
-	}
-}
+func main() { corpus.Main("commands", run) }
 
 func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("commands", flag.ExitOnError)

@@ -19,30 +19,21 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/memlatch/memlatch/ci/corpus"
 )
 
-// Where things are in the module.
-const (
-	witnesses = "testdata/daemons/debian"
-	results   = "testdata/daemons/debian/results.json"
-	page      = "docs/daemons.md"
-)
+// witnesses is where they are in the module.
+const witnesses = "testdata/daemons/debian"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "daemons: error:", err)
-		os.Exit(1)
-	}
+var sheet = corpus.Sheet[row]{
+	Results: witnesses + "/results.json", Page: "docs/daemons.md",
+	Place: func(r row) int { return place(r.Name) }, Render: render,
 }
+
+func main() { corpus.Main("daemons", run) }
 
 func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("daemons", flag.ExitOnError)
@@ -56,13 +47,13 @@ func run(ctx context.Context, args []string) error {
 	limit := f.Duration("time", time.Minute, "time for each daemon, without learning and shrinking")
 	f.Parse(args)
 	if *again {
-		return rewrite()
+		return sheet.Rewrite()
 	}
 	names := f.Args()
 	if *replay != "" {
 		names = []string{*replay}
 	}
-	chosen, err := choose(names)
+	chosen, err := corpus.Choose(daemons, func(x daemon) string { return x.Name }, names)
 	if err != nil {
 		return err
 	}
@@ -93,24 +84,9 @@ func run(ctx context.Context, args []string) error {
 			continue
 		}
 		fmt.Printf("%s: %s (%d schedules)\n", d.Name, row.Strict.Verdict, row.Strict.Schedules)
-		if err := record(row); err != nil {
+		if err := sheet.Record(row); err != nil {
 			return err
 		}
 	}
 	return errors.Join(failed...)
-}
-
-func choose(names []string) ([]daemon, error) {
-	if len(names) == 0 {
-		return daemons, nil
-	}
-	var chosen []daemon
-	for _, name := range names {
-		i := slices.IndexFunc(daemons, func(d daemon) bool { return d.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("no daemon %q", name)
-		}
-		chosen = append(chosen, daemons[i])
-	}
-	return chosen, nil
 }

@@ -2,58 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/memlatch/memlatch/ci/corpus"
 )
-
-// load reads what came of the daemons so far.
-func load() ([]row, error) {
-	var rows []row
-	data, err := os.ReadFile(results)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(data, &rows)
-	}
-	return rows, err
-}
-
-// record puts a row in the place of the one before, and writes the page.
-func record(r row) error {
-	rows, err := load()
-	if err != nil {
-		return err
-	}
-	rows = slices.DeleteFunc(rows, func(old row) bool { return old.Name == r.Name })
-	rows = append(rows, r)
-	slices.SortFunc(rows, func(a, b row) int { return place(a.Name) - place(b.Name) })
-	data, err := json.MarshalIndent(rows, "", "\t")
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(results, append(data, '\n'), 0o644); err != nil {
-		return err
-	}
-	return rewrite()
-}
-
-// rewrite writes the page of the rows there are.
-func rewrite() error {
-	rows, err := load()
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(page, render(rows), 0o644)
-}
 
 func place(name string) int {
 	return slices.IndexFunc(daemons, func(d daemon) bool { return d.Name == name })

@@ -20,31 +20,23 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/memlatch/memlatch/ci/corpus"
 )
 
-// Where things are in the module.
-const (
-	witnesses = "testdata/daemons/libraries"
-	results   = "testdata/daemons/libraries/results.json"
-	page      = "docs/libraries.md"
-)
+// witnesses is where they are in the module.
+const witnesses = "testdata/daemons/libraries"
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "libraries: error:", err)
-		os.Exit(1)
-	}
+var sheet = corpus.Sheet[row]{
+	Results: witnesses + "/results.json", Page: "docs/libraries.md",
+	Place: func(r row) int { return place(r.Name) }, Render: render,
 }
+
+func main() { corpus.Main("libraries", run) }
 
 func run(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("libraries", flag.ExitOnError)
@@ -57,13 +49,13 @@ func run(ctx context.Context, args []string) error {
 	clean := f.Duration("clean", time.Minute, "time in which none must be found, where there is none, and to look on with other flags")
 	f.Parse(args)
 	if *again {
-		return rewrite()
+		return sheet.Rewrite()
 	}
 	names := f.Args()
 	if *replay != "" {
 		names = []string{*replay}
 	}
-	chosen, err := choose(names)
+	chosen, err := corpus.Choose(libraries, func(x library) string { return x.Name }, names)
 	if err != nil {
 		return err
 	}
@@ -96,7 +88,7 @@ func run(ctx context.Context, args []string) error {
 			continue
 		}
 		fmt.Printf("%s: %s (%d schedules, %.0f s)\n", l.Name, r.summary(), r.Default.Schedules, r.Default.Seconds)
-		if err := record(r); err != nil {
+		if err := sheet.Record(r); err != nil {
 			return err
 		}
 		if err := r.contradiction(l); err != nil {
@@ -104,21 +96,6 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	return errors.Join(failed...)
-}
-
-func choose(names []string) ([]library, error) {
-	if len(names) == 0 {
-		return libraries, nil
-	}
-	var chosen []library
-	for _, name := range names {
-		i := place(name)
-		if i < 0 {
-			return nil, fmt.Errorf("no library %q", name)
-		}
-		chosen = append(chosen, libraries[i])
-	}
-	return chosen, nil
 }
 
 // bench is where libraries are tried.

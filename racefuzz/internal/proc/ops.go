@@ -15,7 +15,7 @@ import (
 // needs one and finds none does nothing, so that any part of a script is a
 // script.
 const (
-	opStart      = "start"
+	opStart      = race.OpStart
 	opHosted     = "start-hosted" // through a host that can die
 	opInitialize = "initialize"
 	opReady      = "ready"  // wait until a program serves

@@ -69,13 +69,16 @@ func (c Case) PIDFile() string {
 	return PIDFile
 }
 
-// Rounds is how often an actor is started at most, or 0 in tiers whose actors are
-// not started.
+// OpStart is the operation by which an actor is started, in the tiers whose actors
+// are started.
+const OpStart = "start"
+
+// Rounds is how often an actor is started at most, or 0 in the other tiers.
 func (c Case) Rounds() (most int) {
 	for _, a := range c.Actors {
 		n := 0
 		for _, op := range a.Script {
-			if op == "start" {
+			if op == OpStart {
 				n++
 			}
 		}

@@ -422,10 +422,11 @@ func shared(touched map[string]map[int]bool) (names []string) {
 // noteOutside notes a name outside of the directory. What is there of devices,
 // processes and the kernel is no file, and who makes all directories on the way
 // to a file changes none of those that are there.
-func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) {
+func (t *tracer) noteOutside(k *task, c call, o syscalls.Operand, path string) {
 	if path == "" {
 		return
 	}
+	a := k.proc.actor
 	path = filepath.Clean(path)
 	for _, dir := range []string{"/dev", "/proc", "/sys"} {
 		if path == dir || strings.HasPrefix(path, dir+"/") {
@@ -436,7 +437,7 @@ func (t *tracer) noteOutside(a *actor, c call, o syscalls.Operand, path string) 
 		return
 	}
 	changes := o.Does&(syscalls.Writes|syscalls.Creates|syscalls.Makes|syscalls.Puts|syscalls.Takes) != 0
-	if flags, opens := map[string]int{"open": 1, "openat": 2}[c.Name]; opens && c.args[flags]&unix.O_ACCMODE != 0 {
+	if flags, opens := c.openFlags(k.tid); opens && flags&unix.O_ACCMODE != unix.O_RDONLY {
 		changes = true
 	}
 	if t.outside != nil {

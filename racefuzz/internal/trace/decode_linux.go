@@ -81,7 +81,7 @@ func (t *tracer) place(task *task, c *call, o syscalls.Operand) string {
 		}
 		place := t.locate(task.tid, path, o.FollowsLink(c.args))
 		if place == "" {
-			t.noteOutside(task.proc.actor, *c, o, path)
+			t.noteOutside(task, *c, o, path)
 		}
 		return place
 	case syscalls.FD:

@@ -236,7 +236,10 @@ func (r *run) furnish(files []race.File) error {
 	defer root.Close()
 	c := r.c
 	c.Files = files
-	return cmp.Or(program.Furnish(root, c, stranger, deadPID), r.giveAway(root))
+	if err := program.Furnish(root, c, stranger, deadPID); err != nil {
+		return err
+	}
+	return r.giveAway(root)
 }
 
 func (r *run) Close() error {
@@ -334,7 +337,7 @@ func (r *run) Do(m race.Move) (race.Event, error) {
 		r.foretold = r.footprintOf(k)
 		r.foot = r.foretold
 		r.touch(a, k.call)
-		r.noteMight(k)
+		r.noteRoot(k)
 		k, err = r.try(p, k)
 	}
 	if err == nil && k == nil && m.Op != opWake {

@@ -4,7 +4,7 @@ import "github.com/memlatch/memlatch/racefuzz/internal/race"
 
 // Words of moves that are not system calls.
 const (
-	opStart  = "start"
+	opStart  = race.OpStart
 	opProbe  = "probe" // asks whether a server runs
 	opStop   = "stop"
 	opWait   = "wait"  // until a server that waits for something looks whether it has come

@@ -89,22 +89,19 @@ func (r *run) surroundings() []string {
 	return env
 }
 
-// noteMight notices a call that opens a file which its mode keeps all others than
+// noteRoot notices a call of a daemon that opens a file which its mode keeps all but
 // root from opening so.
-func (r *run) noteMight(k *task) {
-	if r.as != nil || os.Geteuid() != 0 {
+func (r *run) noteRoot(k *task) {
+	flags, opens := k.call.openFlags(k.tid)
+	if !opens || r.tier.commands != nil || r.as != nil || os.Geteuid() != 0 {
 		return
 	}
-	flags, opens := map[string]int{"open": 1, "openat": 2}[k.call.Name]
-	if !opens {
-		return
-	}
-	needs := uint32(0o400)
-	switch k.call.args[flags] & unix.O_ACCMODE {
+	needs := uint32(unix.S_IRUSR)
+	switch flags & unix.O_ACCMODE {
 	case unix.O_WRONLY:
-		needs = 0o200
+		needs = unix.S_IWUSR
 	case unix.O_RDWR:
-		needs = 0o600
+		needs |= unix.S_IWUSR
 	}
 	var st unix.Stat_t
 	if unix.Stat(r.path(k.call.file), &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&needs != needs {

@@ -47,13 +47,9 @@ func (t *tracer) word(tid int, c call, w syscalls.Word) string {
 		arg = c.args[w.Arg]
 	}
 	switch w.As {
-	case syscalls.OpenFlags:
-		if c.Name == "creat" {
-			arg = unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC
-		}
-		return openFlags(arg)
-	case syscalls.OpenHow:
-		return openFlags(openHow(tid, arg))
+	case syscalls.OpenFlags, syscalls.OpenHow:
+		flags, _ := c.openFlags(tid)
+		return openWords(flags)
 	case syscalls.LockOp:
 		return flockWords(arg)
 	case syscalls.LockCommand:
@@ -164,6 +160,21 @@ func (t *tracer) outcome(tid int, c call, value int64) string {
 	return "ok"
 }
 
+// openFlags are the flags with which a call opens a file, if it does.
+func (c *call) openFlags(tid int) (flags uint64, opens bool) {
+	for _, w := range c.Words {
+		switch {
+		case w.As == syscalls.OpenFlags && w.Arg == syscalls.None: // creat
+			return unix.O_WRONLY | unix.O_CREAT | unix.O_TRUNC, true
+		case w.As == syscalls.OpenFlags:
+			return c.args[w.Arg], true
+		case w.As == syscalls.OpenHow:
+			return openHow(tid, c.args[w.Arg]), true
+		}
+	}
+	return 0, false
+}
+
 // openFlagNames are the flags that are named, those first that matter most
 // where little is shown.
 var openFlagNames = []struct {
@@ -178,7 +189,7 @@ var openFlagNames = []struct {
 // matter are how many of them come before the way to open.
 const matter = 3
 
-func openFlags(flags uint64) string {
+func openWords(flags uint64) string {
 	var words []string
 	for i, f := range openFlagNames {
 		if i == matter {
